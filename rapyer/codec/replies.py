@@ -1,0 +1,111 @@
+"""Replies of the server brought into one shape, whatever the protocol version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic_core
+
+
+def text(value: bytes | str) -> str:
+    """Return a reply's text."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def identity(reply: Any) -> Any:
+    """Return the reply as it came."""
+    return reply
+
+
+def first(reply: Any) -> Any:
+    """Return the only element of a reply to a `$` path, or None where the path matched nothing."""
+    return reply[0] if reply else None
+
+
+def number(reply: Any) -> int | float | None:
+    """Return the number in a reply of the JSON.NUM… commands: JSON text in RESP2, an array in RESP3."""
+    values = pydantic_core.from_json(reply) if isinstance(reply, bytes | str) else reply
+    return values[0] if values else None
+
+
+def raw_json(reply: Any) -> bytes | None:
+    """Return JSON text as bytes."""
+    return reply.encode() if isinstance(reply, str) else reply
+
+
+def element(reply: Any) -> bytes | None:
+    """Return the JSON text that JSON.ARRPOP gives for a `$` path, or None where nothing was popped."""
+    value = first(reply) if isinstance(reply, list) else reply
+    return raw_json(value)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """One reply of a search: how many documents match, and those that the page holds."""
+
+    total: int
+    documents: tuple[tuple[str, bytes | None], ...]
+
+
+def search_page(reply: Any) -> SearchPage:
+    """Read a reply of `FT.SEARCH … RETURN 1 $`."""
+    if isinstance(reply, dict):
+        rows = _get(reply, "results")
+        return SearchPage(
+            int(_get(reply, "total_results")),
+            tuple(
+                (text(_get(row, "id")), raw_json(_get(_get(row, "extra_attributes") or {}, "$")))
+                for row in rows
+            ),
+        )
+    pairs = zip(reply[1::2], reply[2::2], strict=True)
+    return SearchPage(int(reply[0]), tuple((text(key), _json_attribute(fields)) for key, fields in pairs))
+
+
+def cursor_keys(reply: Any) -> tuple[list[str], int]:
+    """Read a reply of `FT.AGGREGATE … LOAD 1 @__key WITHCURSOR` into keys and the cursor, 0 at the end."""
+    page, cursor = reply
+    if isinstance(page, dict):
+        return [text(_get(_get(row, "extra_attributes"), "__key")) for row in _get(page, "results")], int(
+            cursor
+        )
+    return [text(row[1]) for row in page[1:]], int(cursor)
+
+
+def index_attributes(reply: Any) -> list[dict[str, str]]:
+    """Read the attributes out of a reply of FT.INFO; flags without a value map to the empty string."""
+    info = reply if isinstance(reply, dict) else dict(zip(map(text, reply[::2]), reply[1::2], strict=False))
+    return [_attribute(row) for row in _get(info, "attributes")]
+
+
+def index_progress(reply: Any) -> float:
+    """Read how much of the index is built out of a reply of FT.INFO: 1.0 when it is complete."""
+    info = reply if isinstance(reply, dict) else dict(zip(map(text, reply[::2]), reply[1::2], strict=False))
+    return float(_get(info, "percent_indexed"))
+
+
+def _attribute(row: Any) -> dict[str, str]:
+    if isinstance(row, dict):
+        named = {text(name): _plain(value) for name, value in row.items() if text(name) != "flags"}
+        return named | {_plain(flag): "" for flag in _get(row, "flags") or ()}
+    words = [_plain(word) for word in row]
+    named = {}
+    while words:
+        name = words.pop(0)
+        takes_value = name in {"identifier", "attribute", "type", "SEPARATOR", "WEIGHT"}
+        named[name] = words.pop(0) if takes_value and words else ""
+    return named
+
+
+def _plain(value: Any) -> str:
+    return text(value) if isinstance(value, bytes | str) else str(value)
+
+
+def _json_attribute(fields: list[Any]) -> bytes | None:
+    named = dict(zip(map(text, fields[::2]), fields[1::2], strict=False))
+    return raw_json(named.get("$"))
+
+
+def _get(mapping: dict[Any, Any], name: str) -> Any:
+    return mapping[name] if name in mapping else mapping.get(name.encode())

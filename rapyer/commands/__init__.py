@@ -1,0 +1,1 @@
+"""Redis commands as values: one function per command that the library sends."""

@@ -1,0 +1,75 @@
+"""The search commands that the library sends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rapyer.codec.replies import SearchPage, cursor_keys, search_page
+from rapyer.commands.command import Arg, Command, Effect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def _parameters(parameters: Mapping[str, Arg]) -> tuple[Arg, ...]:
+    if not parameters:
+        return ()
+    words: list[Arg] = ["PARAMS", 2 * len(parameters)]
+    for name, value in parameters.items():
+        words += (name, value)
+    return tuple(words)
+
+
+def search(
+    index: str, query: str, parameters: Mapping[str, Arg], *, offset: int, limit: int
+) -> Command[SearchPage]:
+    """FT.SEARCH: one page of matching documents, and how many match in all."""
+    args = (index, query, "RETURN", 1, "$", "LIMIT", offset, limit, *_parameters(parameters), "DIALECT", 2)
+    return Command("FT.SEARCH", (), args, search_page, Effect.READ)
+
+
+def search_keys(
+    index: str, query: str, parameters: Mapping[str, Arg], *, count: int
+) -> Command[tuple[list[str], int]]:
+    """FT.AGGREGATE with a cursor over the keys of all matches: the first keys, and the cursor."""
+    args = (
+        index,
+        query,
+        "LOAD",
+        1,
+        "@__key",
+        "WITHCURSOR",
+        "COUNT",
+        count,
+        *_parameters(parameters),
+        "DIALECT",
+        2,
+    )
+    return Command("FT.AGGREGATE", (), args, cursor_keys, Effect.READ)
+
+
+def cursor_read(index: str, cursor: int) -> Command[tuple[list[str], int]]:
+    """FT.CURSOR READ: the next keys, and the cursor, 0 at the end. Reading moves the cursor on."""
+    return Command("FT.CURSOR", (), ("READ", index, cursor), cursor_keys, Effect.ONCE)
+
+
+def create_index(index: str, prefix: str, schema: Sequence[Arg]) -> Command[Any]:
+    """FT.CREATE: make an index over the JSON documents whose keys start with the prefix."""
+    return Command(
+        "FT.CREATE", (), (index, "ON", "JSON", "PREFIX", 1, prefix, "SCHEMA", *schema), effect=Effect.ONCE
+    )
+
+
+def drop_index(index: str) -> Command[Any]:
+    """FT.DROPINDEX: remove the index, not the documents."""
+    return Command("FT.DROPINDEX", (), (index,))
+
+
+def index_info(index: str) -> Command[Any]:
+    """FT.INFO: the raw description of the index."""
+    return Command("FT.INFO", (), (index,), effect=Effect.READ)
+
+
+def index_names() -> Command[Any]:
+    """FT._LIST: the names of all indexes; fails where the server has no search module."""
+    return Command("FT._LIST", (), effect=Effect.READ)

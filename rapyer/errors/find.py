@@ -1,0 +1,29 @@
+"""Errors about queries and indexes."""
+
+from __future__ import annotations
+
+from rapyer.errors.base import RapyerError
+
+
+class FindError(RapyerError):
+    """Base of the errors that queries raise."""
+
+
+class BadFilterError(FindError, ValueError):
+    """The expression is not a filter, or compares a field with a value of another type."""
+
+
+class NotIndexedError(FindError):
+    """The expression asks for a field that has no index."""
+
+
+class UnsupportedIndexedFieldError(FindError):
+    """The field is declared with an index that its type does not allow."""
+
+
+class UnsupportedArgumentValueError(FindError, ValueError):
+    """An argument of a query has a value that makes no sense."""
+
+
+class UnsupportedArgumentTypeError(FindError, TypeError):
+    """An argument of a query is of a type that it cannot use."""

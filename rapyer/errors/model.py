@@ -1,0 +1,69 @@
+"""Errors about stored models: their keys, documents and classes."""
+
+from __future__ import annotations
+
+from rapyer.errors.base import RapyerError
+
+
+class ModelError(RapyerError):
+    """Something is wrong with a model, its class or its document."""
+
+
+class KeyNotFound(ModelError, KeyError):
+    """No document (or no such path in it) is stored under the key."""
+
+
+class CorruptedModelError(ModelError):
+    """The stored document does not fit the model class."""
+
+
+class CantSerializeRedisValueError(ModelError):
+    """A stored value cannot be decoded."""
+
+
+class WrongClassError(ModelError, ValueError):
+    """The key or the instance belongs to another model class."""
+
+
+class WrongTypeError(ModelError):
+    """The key holds another Redis type than a JSON document."""
+
+
+class InvalidKeyError(ModelError, ValueError):
+    """The text cannot be used as a key or primary key."""
+
+
+class RapyerModelDoesntExistError(ModelError, KeyError):
+    """No model class is known for the key."""
+
+
+class DuplicateModelNameError(ModelError):
+    """Two model classes share one name, and so one key prefix.
+
+    Args:
+        model_name: The name in question.
+    """
+
+    def __init__(self, model_name: str) -> None:
+        super().__init__(
+            f"a model class named {model_name!r} exists already",
+            model=model_name,
+            hint="rename one of them; two classes of one name would share their keys",
+        )
+        self.model_name = model_name
+
+
+class UnknownFieldError(ModelError, AttributeError):
+    """The model has no field of that name."""
+
+
+class InnerModelError(ModelError, RuntimeError):
+    """The operation needs a top-level model, and this one lives inside another."""
+
+
+class BadDeleteActionError(InnerModelError):
+    """Only a top-level model can be deleted."""
+
+
+class UnlinkedValueError(ModelError, AttributeError):
+    """The value belongs to no model, so it has no place in Redis."""

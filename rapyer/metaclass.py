@@ -1,0 +1,42 @@
+"""`User.age` as an operand of expressions."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from rapyer.search.expression import operand
+
+_building: ContextVar[bool] = ContextVar("rapyer_building", default=False)
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
+
+class RapyerMeta(ModelMetaclass):
+    """Answers for a field's name on the class, which pydantic leaves empty.
+
+    While pydantic builds a class it looks for defaults and shadowed names in just that way; then there is
+    no answer, so that fields keep their defaults and may be declared anew in subclasses.
+    """
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
+        """Build the class with operands switched off."""
+        token = _building.set(True)
+        try:
+            return super().__new__(mcs, name, bases, namespace, **kwargs)
+        finally:
+            _building.reset(token)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name):
+            if not name.startswith("__") and not _building.get():
+                spec = cls.__dict__.get("__rapyer_spec__")
+                if spec is not None and name in spec.fields:
+                    return operand(cls, name)
+            return super().__getattr__(name)

@@ -1,0 +1,134 @@
+"""The known model classes, and the server that they use by default."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from redis.asyncio import Redis
+
+from rapyer.config import DEFAULT_CONNECTION
+from rapyer.errors import ConfigError, DuplicateModelNameError
+from rapyer.session.clients import ClientSource
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from rapyer.model.state import StoredModel
+
+logger = logging.getLogger("rapyer")
+
+
+class ModelRegistry:
+    """Model classes by name, and where their commands go.
+
+    Attributes:
+        source: What models use whose `Meta` names no connection of its own.
+        auto_index: Whether a search makes, or brings up to date, the index that it needs.
+        allow_redefinition: Whether a class replaces the older one of the same name, as in a notebook,
+            where a cell may run again.
+    """
+
+    def __init__(self) -> None:
+        self.source = ClientSource.from_url(DEFAULT_CONNECTION)
+        self.bound = False
+        self.auto_index = False
+        self.allow_redefinition = False
+        self._models: dict[str, type[StoredModel]] = {}
+        self._inner: dict[type[BaseModel], type[BaseModel]] = {}
+        self._own_sources: dict[Any, ClientSource] = {}
+        self._ready_indexes: set[tuple[ClientSource, type[StoredModel]]] = set()
+
+    def add(self, model: type[StoredModel]) -> None:
+        """Register a class.
+
+        Raises:
+            DuplicateModelNameError: Another class has the name, and may not be replaced.
+        """
+        known = self._models.get(model.__name__)
+        if known is not None and known is not model and not self.allow_redefinition:
+            raise DuplicateModelNameError(model.__name__)
+        self._models[model.__name__] = model
+
+    def by_name(self, name: str) -> type[StoredModel] | None:
+        """Return the class of that name."""
+        return self._models.get(name)
+
+    def by_prefix(self, prefix: str) -> type[StoredModel] | None:
+        """Return the class whose keys start with the prefix and a colon."""
+        named = self._models.get(prefix)
+        if named is not None and named.class_key_initials() == prefix:
+            return named
+        return next((model for model in self._models.values() if model.class_key_initials() == prefix), None)
+
+    def snapshot(self) -> tuple[type[StoredModel], ...]:
+        """Return all registered classes, in the order of their definition."""
+        return tuple(self._models.values())
+
+    def inner_for(self, plain: type[BaseModel]) -> type[BaseModel] | None:
+        """Return the model class that was made for a plain pydantic class nested in a model."""
+        return self._inner.get(plain)
+
+    def add_inner(self, plain: type[BaseModel], inner: type[BaseModel]) -> None:
+        """Remember the model class that was made for a plain pydantic class."""
+        self._inner[plain] = inner
+
+    def bind(self, source: ClientSource, *, auto_index: bool = False) -> None:
+        """Let every model without a connection of its own use a source, models defined later included."""
+        self.source = source
+        self.auto_index = auto_index
+        self.bound = True
+        self._ready_indexes.clear()
+
+    def unbind(self) -> None:
+        """Go back to the default connection."""
+        self.__dict__.update(source=ClientSource.from_url(DEFAULT_CONNECTION), auto_index=False, bound=False)
+        self._ready_indexes.clear()
+
+    def source_for(self, model: type[StoredModel]) -> ClientSource:
+        """Return where the commands of a class go: what its `Meta.redis` says, else the bound source.
+
+        Raises:
+            ConfigError: `Meta.redis` is neither a client nor a URL.
+        """
+        own = model.Meta.redis
+        if own is None:
+            return self.source
+        source = self._own_sources.get(own)
+        if source is None:
+            source = self._own_sources[own] = _source_of(own, model)
+        return source
+
+    def own_sources(self) -> tuple[ClientSource, ...]:
+        """Return the sources that models named themselves."""
+        return tuple(self._own_sources.values())
+
+    def forget_own_sources(self) -> None:
+        """Drop the sources that models named themselves; they are made anew when needed."""
+        self._own_sources.clear()
+
+    def index_is_ready(self, source: ClientSource, model: type[StoredModel]) -> bool:
+        """Tell whether the index of the class was seen to be up to date on the source."""
+        return (source, model) in self._ready_indexes
+
+    def mark_index(self, source: ClientSource, model: type[StoredModel], *, ready: bool) -> None:
+        """Remember whether the index of the class is up to date on the source."""
+        (self._ready_indexes.add if ready else self._ready_indexes.discard)((source, model))
+
+
+def _source_of(own: Any, model: type[StoredModel]) -> ClientSource:
+    if isinstance(own, ClientSource):
+        return own
+    if isinstance(own, str):
+        return ClientSource.from_url(own)
+    if isinstance(own, Redis):
+        return ClientSource.from_client(own)
+    raise ConfigError(
+        f"{model.__name__}.Meta.redis is a {type(own).__name__}",
+        model=model.__name__,
+        hint="give it a redis.asyncio.Redis client or a URL such as redis://localhost:6379/0",
+    )
+
+
+registry = ModelRegistry()
+"""The one registry."""

@@ -1,0 +1,111 @@
+"""The plan of a model class: its fields, what marks them, and how they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
+
+from rapyer.fields.index import IndexAnnotation, index_marker
+from rapyer.fields.key import is_key_marker
+from rapyer.types.shape import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic.fields import FieldInfo
+
+    from rapyer.model.state import StoredModel
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of a model class.
+
+    Attributes:
+        name: The field's name.
+        annotation: The annotation as the user wrote it, resolved, without its metadata.
+        info: What pydantic knows of the field.
+        model: The name of the class, for messages.
+        index: How the field is indexed, or None.
+        is_key: Whether its value is the primary key.
+        stored: Whether it is written to Redis; False for `Field(exclude=True)`.
+    """
+
+    name: str
+    annotation: Any
+    info: FieldInfo
+    model: str
+    index: IndexAnnotation | None
+    is_key: bool
+    stored: bool
+
+    @cached_property
+    def shape(self) -> Shape:
+        """How values of the field are checked, stored and wrapped."""
+        constraints = [item for item in self.info.metadata if not _is_marker(item)]
+        converted = self.info.annotation
+        annotation = Annotated[(converted, *constraints)] if constraints else converted
+        return Shape(annotation, f"{self.model}.{self.name}")
+
+    @cached_property
+    def adapter(self) -> Any:
+        """The pydantic adapter of the field, with its constraints."""
+        return self.shape.adapter
+
+    def dump_stored(self, value: Any) -> bytes:
+        """Return the stored JSON text of a validated value."""
+        return self.shape.dump(value)
+
+    def load_stored(self, text: bytes) -> Any:
+        """Return the value of a stored JSON text.
+
+        Raises:
+            CorruptedModelError: The text does not fit the field.
+        """
+        return self.shape.load(text)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """The plan of one model class.
+
+    Attributes:
+        name: The class's name.
+        fields: Its fields by name.
+        key_field: The name of the field whose value is the primary key, or None.
+    """
+
+    name: str
+    fields: Mapping[str, FieldSpec]
+    key_field: str | None
+
+
+def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec:
+    """Return the plan of a class.
+
+    Args:
+        cls: The class, with its annotations converted.
+        declared: The annotations as they were before, by field.
+    """
+    fields = {}
+    key_field = None
+    for name, info in cls.model_fields.items():
+        markers = [item for item in info.metadata if _is_marker(item)]
+        is_key = any(map(is_key_marker, markers))
+        index = next((found for found in map(index_marker, markers) if found is not None), None)
+        fields[name] = FieldSpec(
+            name, declared[name], info, cls.__name__, index, is_key, stored=info.exclude is not True
+        )
+        key_field = name if is_key else key_field
+    return ModelSpec(cls.__name__, MappingProxyType(fields), key_field)
+
+
+def spec_of(model: type[StoredModel] | StoredModel) -> ModelSpec:
+    """Return the plan of a model class or of an instance's class."""
+    return model.__rapyer_spec__
+
+
+def _is_marker(item: Any) -> bool:
+    return is_key_marker(item) or index_marker(item) is not None

@@ -1,0 +1,29 @@
+"""A Lua script as a value."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Script:
+    """A Lua script and the name by which the server knows it.
+
+    Attributes:
+        name: The file's name below `rapyer/scripts/lua`, without its ending.
+    """
+
+    name: str
+
+    @cached_property
+    def source(self) -> str:
+        """The script's text."""
+        return files("rapyer.scripts").joinpath("lua", f"{self.name}.lua").read_text(encoding="utf-8")
+
+    @cached_property
+    def sha(self) -> str:
+        """The SHA-1 of the text, as EVALSHA takes it."""
+        return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()

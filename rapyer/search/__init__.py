@@ -1,0 +1,1 @@
+"""Queries: expressions, their one compiler, indexes, and reading the matches."""

@@ -1,0 +1,111 @@
+"""Indexes: what a class declares, and bringing the server's up to that."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from redis.exceptions import ResponseError
+
+from rapyer.codec.paths import ROOT, JsonPath
+from rapyer.codec.replies import index_attributes, index_progress
+from rapyer.commands import search
+from rapyer.model.registry import registry
+from rapyer.model.schema import spec_of
+from rapyer.search.expression import inner_model
+from rapyer.search.kinds import IndexKind, kind_of
+from rapyer.session.executor import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rapyer.commands.command import Arg
+    from rapyer.model.state import StoredModel
+    from rapyer.session.clients import ClientSource
+
+_POLL = 0.01
+
+
+def index_name(cls: type[StoredModel]) -> str:
+    """Return the name of the index of a class."""
+    return f"idx:{cls.class_key_initials()}"
+
+
+def declared(
+    cls: type[StoredModel], prefix: str = "", path: JsonPath = ROOT
+) -> Iterator[tuple[str, str, IndexKind]]:
+    """Yield name, JSON path and kind of each indexed field of a class, inner models included.
+
+    Raises:
+        UnsupportedIndexedFieldError: A field is declared with an index that its type does not allow.
+    """
+    for field in spec_of(cls).fields.values():
+        inner = inner_model(field)
+        if inner is not None:
+            yield from declared(inner, f"{prefix}{field.name}.", path.child(field.name))
+        elif field.index is not None:
+            yield f"{prefix}{field.name}", path.child(field.name), kind_of(field)
+
+
+async def ensure_index(cls: type[StoredModel], source: ClientSource) -> bool:
+    """Make the index of a class (FT.CREATE), or replace it where its fields have changed.
+
+    An index whose fields are unchanged is left alone. Documents are never touched. Returns when the index
+    is complete.
+
+    Returns:
+        Whether the class declares any indexed field, and so has an index.
+    """
+    wanted = list(declared(cls))
+    if not wanted:
+        return False
+    name = index_name(cls)
+    present = await _present(name, source)
+    if present is not None and present != [_described(*field) for field in wanted]:
+        await run(source, search.drop_index(name))
+        present = None
+    if present is None:
+        await _create(cls, wanted, source)
+    await _complete(name, source)
+    registry.mark_index(source, cls, ready=True)
+    return True
+
+
+async def _create(
+    cls: type[StoredModel], wanted: list[tuple[str, str, IndexKind]], source: ClientSource
+) -> None:
+    schema: list[Arg] = []
+    for name, path, kind in wanted:
+        schema += (path, "AS", name, *kind.schema)
+    try:
+        await run(source, search.create_index(index_name(cls), f"{cls.class_key_initials()}:", schema))
+    except ResponseError as error:
+        if "already exists" not in str(error):  # another process was as quick
+            raise
+
+
+async def _present(name: str, source: ClientSource) -> list[dict[str, str]] | None:
+    try:
+        info = await run(source, search.index_info(name))
+    except ResponseError as error:
+        if is_missing_index(error):
+            return None
+        raise
+    known = {"identifier", "attribute", "type", "CASESENSITIVE", "INDEXEMPTY"}
+    return [{key: value for key, value in row.items() if key in known} for row in index_attributes(info)]
+
+
+async def _complete(name: str, source: ClientSource) -> None:
+    while index_progress(await run(source, search.index_info(name))) < 1:  # noqa: ASYNC110 - the server tells nobody
+        await asyncio.sleep(_POLL)
+
+
+def _described(name: str, path: str, kind: IndexKind) -> dict[str, str]:
+    type_, *flags = map(str, kind.schema)
+    return {"identifier": path, "attribute": name, "type": type_} | dict.fromkeys(flags, "")
+
+
+def is_missing_index(error: ResponseError) -> bool:
+    """Tell whether the server says that an index does not exist."""
+    said = str(error).lower()
+    return "no such index" in said or "unknown index name" in said

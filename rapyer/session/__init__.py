@@ -1,0 +1,1 @@
+"""How commands reach Redis: clients, pipelines and the one executor."""

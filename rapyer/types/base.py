@@ -1,0 +1,205 @@
+"""What every Redis-backed value can do: know its place in a model, save and load itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from rapyer.commands import json
+from rapyer.errors import KeyNotFound, UnlinkedValueError
+from rapyer.session.executor import perform, run
+from rapyer.session.scope import open_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+    from rapyer.codec.paths import JsonPath
+    from rapyer.commands.command import Command
+    from rapyer.fields.key import RapyerKey
+    from rapyer.session.clients import ClientSource
+    from rapyer.types.shape import Shape
+
+
+class Root(Protocol):
+    """The top-level model that a value lives in."""
+
+    @property
+    def key(self) -> RapyerKey:
+        """Its Redis key."""
+        ...
+
+    def _rapyer_source(self) -> ClientSource:
+        """Where its commands go."""
+        ...
+
+
+class Owner(Protocol):
+    """What holds a value: a model, a list or a dict."""
+
+    def _rapyer_root(self) -> Root:
+        """Return the top-level model."""
+        ...
+
+    def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
+        """Return the path of a value it holds."""
+        ...
+
+    def _rapyer_replace(self, name: Any, child: Any, value: Any) -> Any:
+        """Put a value that was loaded in place of one it holds, and return it linked."""
+        ...
+
+
+class Linkable:
+    """Base of what can live inside a model and know its place there."""
+
+    __slots__ = ()
+
+    def _rapyer_linked(self, owner: Owner, name: Any) -> Any:
+        """Return this object, or a copy if it lives elsewhere already, placed in the owner."""
+        raise NotImplementedError
+
+
+class RedisType:
+    """Mixin of the Redis-backed field types.
+
+    A value read from a model knows the model and its own place there, so it can act on just that place in
+    Redis. Sync methods change the local value, and inside a pipeline queue the same change for Redis;
+    methods whose name starts with `a` change Redis at once.
+    """
+
+    if not TYPE_CHECKING:
+        __slots__ = ()
+
+    native: ClassVar[type]
+    """The Python type that the values behave as."""
+
+    _rapyer_owner: Owner
+    _rapyer_name: Any
+    _rapyer_shape: Shape
+
+    @classmethod
+    def _rapyer_adopt(cls, value: Any, owner: Owner, name: Any, shape: Shape) -> Self:
+        """Return the value as this type, placed in the owner."""
+        if (
+            type(value) is cls
+            and getattr(value, "_rapyer_owner", None) is owner
+            and value._rapyer_name == name
+        ):
+            linked: Self = value
+            return linked
+        adopted = cls._rapyer_wrap(value)
+        adopted._rapyer_owner = owner
+        adopted._rapyer_name = name
+        adopted._rapyer_shape = shape
+        return adopted
+
+    @classmethod
+    def _rapyer_wrap(cls, value: Any) -> Self:
+        """Return a native value as this type."""
+        return cls(value)  # type: ignore[call-arg]  # the second base, such as str, takes it
+
+    def clone(self) -> Any:
+        """Return a detached copy as the native Python type."""
+        return self.native(self)
+
+    def _rapyer_holder(self) -> Owner:
+        try:
+            return self._rapyer_owner
+        except AttributeError:
+            raise UnlinkedValueError(
+                f"this {type(self).__name__} belongs to no model, so it has no place in Redis",
+                hint="assign it to a model's field and read it from there",
+            ) from None
+
+    def _rapyer_root(self) -> Root:
+        return self._rapyer_holder()._rapyer_root()
+
+    @property
+    def key(self) -> RapyerKey:
+        """The Redis key of the model that the value lives in."""
+        return self._rapyer_root().key
+
+    @property
+    def json_path(self) -> JsonPath:
+        """The value's path in the model's JSON document, such as `$.settings.theme`."""
+        return self._rapyer_holder()._rapyer_path_of(self._rapyer_name, self)
+
+    @property
+    def field_path(self) -> str:
+        """The path without its `$.`, such as `settings.theme`."""
+        return self.json_path[1:].removeprefix(".")
+
+    @property
+    def field_name(self) -> str:
+        """The name or position of the value in what holds it."""
+        return str(self._rapyer_name) if hasattr(self, "_rapyer_owner") else ""
+
+    async def asave(self) -> Self:
+        """Write the present value to its place in Redis (JSON.SET of that path alone).
+
+        In a pipeline the write is queued.
+
+        Returns:
+            The value itself.
+
+        Raises:
+            KeyNotFound: The model is not stored.
+        """
+        await self._rapyer_do(json.set_value(self.key, self.json_path, self._rapyer_shape.dump(self)))
+        return self
+
+    async def aload(self) -> Self:
+        """Read the value that Redis holds now (JSON.GET of that path alone).
+
+        The model's field is refreshed with it, except in a pipeline, where it is only returned.
+
+        Returns:
+            The value, linked to the model.
+
+        Raises:
+            KeyNotFound: The model is not stored, or has no such path.
+        """
+        command = json.get(self.key, self.json_path)
+        reply = await run(self._rapyer_root()._rapyer_source(), command)
+        if reply in {None, b"[]"}:
+            raise KeyNotFound(
+                f"nothing is stored under {self.key} at {self.json_path}", key=self.key, field=self.field_path
+            )
+        value = self._rapyer_shape.load(reply[1:-1], f"{self.key} {self.json_path}") if reply else None
+        if open_batch() is not None:
+            return self._rapyer_shape.wrap(value, self._rapyer_owner, self._rapyer_name)  # type: ignore[no-any-return]
+        return self._rapyer_owner._rapyer_replace(self._rapyer_name, self, value)  # type: ignore[no-any-return]
+
+    save = asave
+    load = aload
+
+    async def _rapyer_do(self, command: Command[Any]) -> Any:
+        """Run a command on this value, or queue it in the open pipeline."""
+        source = self._rapyer_root()._rapyer_source()
+        batch = open_batch()
+        if batch is not None and not command.immediate:
+            self._rapyer_remember(batch)
+        return (await perform(source, command))[0]
+
+    def _rapyer_queue(self, build: Callable[[str, JsonPath], Command[Any]]) -> bool:
+        """Queue a command on this value if a pipeline is open and the value is linked; whether it was."""
+        batch = open_batch()
+        if batch is None or not hasattr(self, "_rapyer_owner"):
+            return False
+        root = self._rapyer_root()
+        self._rapyer_remember(batch)
+        batch.add(root._rapyer_source(), build(root.key, self.json_path))
+        return True
+
+    def _rapyer_remember(self, batch: Any) -> None:
+        """Let the pipeline keep the present state; nothing to do for values that never change."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return (self.native, (self.native(self),))
+
+    def __copy__(self) -> Any:
+        return self.clone()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self.clone()

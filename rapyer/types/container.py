@@ -1,0 +1,57 @@
+"""What lists and dicts share: they hold values that know their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rapyer.types.base import RedisType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rapyer.codec.paths import JsonPath
+    from rapyer.session.scope import Batch
+    from rapyer.types.shape import Shape
+
+
+class RedisContainer(RedisType):
+    """A mutable value, kept by its model as the one local copy."""
+
+    if not TYPE_CHECKING:
+        __slots__ = ()
+
+    def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
+        """Return the path of a value that the container holds."""
+        raise NotImplementedError
+
+    def _rapyer_replace(self, name: Any, child: Any, value: Any) -> Any:
+        """Put a value that was loaded in place of one the container holds, and return it linked."""
+        raise NotImplementedError
+
+    def _rapyer_snapshot(self) -> Callable[[], None]:
+        """Return what restores the present state."""
+        raise NotImplementedError
+
+    def _rapyer_items(self) -> Shape | None:
+        """Return the shape of what the container holds; None where it belongs to no model."""
+        shape: Shape | None = getattr(self, "_rapyer_shape", None)
+        return None if shape is None else shape.items
+
+    def _rapyer_checked(self, value: Any) -> Any:
+        """Return the value as the container's annotation wants it."""
+        shape = self._rapyer_items()
+        return value if shape is None else shape.validate(value)
+
+    def _rapyer_placed(self, value: Any, name: Any) -> Any:
+        """Return a value that the container is going to hold, linked where it holds more values itself."""
+        shape = self._rapyer_items()
+        return shape.wrap(value, self, name) if shape is not None and shape.deep else value
+
+    def _rapyer_dumped(self, value: Any) -> bytes:
+        shape = self._rapyer_items()
+        if shape is None:
+            raise TypeError("a container that belongs to no model has no stored form")
+        return shape.dump(value)
+
+    def _rapyer_remember(self, batch: Batch) -> None:
+        batch.remember(self)
