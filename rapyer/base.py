@@ -11,7 +11,7 @@ from rapyer import finding
 from rapyer.commands import keys
 from rapyer.config import RedisConfig
 from rapyer.errors import BadDeleteActionError, InnerModelError, KeyNotFound
-from rapyer.metaclass import RapyerMeta
+from rapyer.metaclass import RapyerMeta, expose_shadowed
 from rapyer.model import load, persist
 from rapyer.model.define import define
 from rapyer.model.keys import resolve
@@ -40,12 +40,19 @@ class AtomicRedisModel(StoredModel, metaclass=RapyerMeta):
     local instance, and inside a pipeline queue the same change for Redis.
     """
 
-    model_config = ConfigDict(validate_assignment=True, validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        validate_assignment=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        # An instance lives in one model only, so one that is given to another is copied.
+        revalidate_instances="always",
+    )
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         define(cls, inner_model_for)
+        expose_shadowed(cls)
 
     @classmethod
     def model_rebuild(cls, **kwargs: Any) -> bool | None:
@@ -288,10 +295,22 @@ def inner_model_for(plain: type[BaseModel]) -> type[BaseModel]:
             "__doc__": plain.__doc__,
             "model_config": ConfigDict(from_attributes=True),
             "Meta": RedisConfig(init_with_rapyer=False),
+            "__reduce__": _reduce_inner,
+            "_rapyer_plain": plain,
         }
         inner = RapyerMeta(f"Redis{plain.__name__}", (AtomicRedisModel, plain), body)
         registry.add_inner(plain, inner)
     return inner
+
+
+def _reduce_inner(inner: Any) -> tuple[Any, ...]:
+    # The class cannot be imported by its name, but made again from the one it stands for.
+    return _new_inner, (inner._rapyer_plain,), inner.__getstate__()
+
+
+def _new_inner(plain: type[BaseModel]) -> Any:
+    cls = inner_model_for(plain)
+    return cls.__new__(cls)
 
 
 def find_redis_models() -> list[type[AtomicRedisModel]]:

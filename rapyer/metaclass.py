@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from rapyer.model.schema import spec_of
 from rapyer.search.expression import operand
 
 _building: ContextVar[bool] = ContextVar("rapyer_building", default=False)
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
+
+    from rapyer.model.state import StoredModel
 else:
     ModelMetaclass = type(BaseModel)
 
@@ -40,3 +43,24 @@ class RapyerMeta(ModelMetaclass):
                 if spec is not None and name in spec.fields:
                     return operand(cls, name)
             return super().__getattr__(name)
+
+
+class ShadowedField:
+    """Stands on a class for a field that is named like a method, which would hide it otherwise."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: StoredModel | None, owner: type[StoredModel]) -> Any:
+        if instance is not None:
+            return instance.__getattr__(self._name)  # type: ignore[operator]
+        if _building.get():
+            raise AttributeError(self._name)
+        return operand(owner, self._name)
+
+
+def expose_shadowed(cls: type[StoredModel]) -> None:
+    """Make the fields readable that are named like methods of the class's bases."""
+    for name in spec_of(cls).fields:
+        if any(name in vars(base) for base in cls.__mro__):
+            type.__setattr__(cls, name, ShadowedField(name))

@@ -49,7 +49,7 @@ def resolve(cls: type[StoredModel], given: object) -> RapyerKey:
         raise InvalidKeyError(
             f"a primary key of {cls.__name__} is empty", model=cls.__name__, hint="give it some text"
         )
-    if isinstance(given, RapyerKey) or from_instance is not None or _is_of_another(cls, text):
+    if from_instance is not None or _is_of_another(cls, text):
         raise WrongClassError(
             f"{text} is no key of {cls.__name__}, whose keys start with {prefix}:",
             key=text,

@@ -86,8 +86,13 @@ class StoredModel(_Slots, Linkable):
         applied = isinstance(value, RedisScalar) and value._rapyer_is_applied(self, name)
         if batch is not None:
             batch.remember(self)
-        super().__setattr__(name, value.clone() if isinstance(value, RedisScalar) else value)
+        before = self.__dict__
         read.pop(name, None)
+        try:
+            super().__setattr__(name, value.clone() if isinstance(value, RedisScalar) else value)
+        except BaseException:
+            object.__setattr__(self, "__dict__", before)  # a validator of the whole model refused it
+            raise
         if batch is not None and not applied and self.__rapyer_spec__.fields[name].stored:
             batch.add(self._rapyer_root()._rapyer_source(), self._rapyer_set_command(name))
 
@@ -215,6 +220,14 @@ class StoredModel(_Slots, Linkable):
         return self.__dict__ == other.__dict__ and (self.__pydantic_extra__ or {}) == (
             other.__pydantic_extra__ or {}
         )
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return {**super().__getstate__(), "rapyer_pk": getattr(self, "_rapyer_pk", None)}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        if state.get("rapyer_pk") is not None:
+            self.pk = state["rapyer_pk"]
 
     def __copy__(self) -> Self:
         copied = super().__copy__()

@@ -22,7 +22,9 @@ class RedisStr(RedisScalar, str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.str_schema()
+        return core_schema.str_schema(
+            min_length=0
+        )  # with a constraint, pydantic refuses text that is no UTF-8
 
     if not TYPE_CHECKING:  # for a type checker, `user.name += "x"` is what str says of it
 

@@ -1,0 +1,109 @@
+"""The layers of both packages, and what breaks them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+# From the bottom up. A unit may import units of the rows above its own, and of its own row only what is
+# listed in SIDEWAYS.
+RAPYER: tuple[tuple[str, ...], ...] = (
+    ("rapyer.errors",),
+    ("rapyer.config", "rapyer.fields"),
+    ("rapyer.codec", "rapyer.scripts", "rapyer.commands"),
+    ("rapyer.session",),
+    ("rapyer.types",),
+    ("rapyer.model", "rapyer.search"),
+    ("rapyer.metaclass", "rapyer.finding", "rapyer.base", "rapyer.functions", "rapyer.lifecycle", "rapyer"),
+)
+SIDEWAYS: dict[str, set[str]] = {
+    "rapyer.commands": {"rapyer.codec", "rapyer.scripts"},
+    "rapyer.search": {"rapyer.model"},
+    "rapyer.base": {"rapyer.metaclass", "rapyer.finding"},
+    "rapyer.functions": {"rapyer.base"},
+    "rapyer.lifecycle": {"rapyer.base"},
+    "rapyer": {"rapyer.base", "rapyer.functions", "rapyer.lifecycle"},
+    "rapyer_nb.magics": {"rapyer_nb.magics"},
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One first-party import of a module."""
+
+    module: str
+    target: str
+    line: int
+    inside_function: bool
+
+
+def first_party_imports(source: str, module: str) -> list[Import]:
+    """Return the imports of rapyer and rapyer_nb in a module's text, those for type checkers left out."""
+    found: list[Import] = []
+
+    def visit(node: ast.AST, inside: bool) -> None:
+        if (
+            isinstance(node, ast.If)
+            and "TYPE_CHECKING" in ast.unparse(node.test)
+            and "not" not in ast.unparse(node.test)
+        ):
+            for other in node.orelse:
+                visit(other, inside)
+            return
+        targets: list[str] = []
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            targets = [f"{node.module}.{alias.name}" for alias in node.names]
+        for target in targets:
+            if target.split(".")[0] in {"rapyer", "rapyer_nb"}:
+                found.append(Import(module, target, node.lineno, inside))
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            visit(child, inside)
+
+    visit(ast.parse(source), inside=False)
+    return found
+
+
+def unit_of(dotted: str, units: set[str]) -> str:
+    """Return the unit of the layer table that a module or a name in it belongs to."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        candidate = ".".join(parts[:length])
+        if candidate in units:
+            return candidate
+    raise LookupError(f"{dotted} stands in no row of the layer table")
+
+
+def violations(imports: list[Import], layers: tuple[tuple[str, ...], ...]) -> list[str]:
+    """Return a line for each import that does not point down."""
+    level = {unit: number for number, row in enumerate(layers) for unit in row}
+    broken = []
+    for one in imports:
+        if one.inside_function:
+            broken.append(f"{one.module}:{one.line} imports {one.target} inside a function")
+            continue
+        source, target = unit_of(one.module, set(level)), unit_of(one.target, set(level))
+        if source == target or level[target] < level[source] or target in SIDEWAYS.get(source, set()):
+            continue
+        broken.append(f"{one.module}:{one.line} imports {one.target}, which stands no lower")
+    return broken
+
+
+def imports_of(package: str) -> list[Import]:
+    """Return all first-party imports of a package."""
+    found: list[Import] = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        found += first_party_imports(path.read_text(encoding="utf-8"), module)
+    return found
+
+
+def table(layers: tuple[tuple[str, ...], ...]) -> str:
+    """Return the layers as a Markdown table, the top one first."""
+    rows = [f"| {number} | {', '.join(f'`{unit}`' for unit in row)} |" for number, row in enumerate(layers)]
+    return "\n".join(["| layer | packages and modules |", "| --- | --- |", *reversed(rows)])

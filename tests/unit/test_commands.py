@@ -1,0 +1,119 @@
+"""Commands are values that say everything about themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from rapyer.codec.paths import ROOT, JsonPath, addressable
+from rapyer.commands import json, keys, search
+from rapyer.commands.command import Effect
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("city", "$.city"),
+        ("a.b", '$["a.b"]'),
+        ("", '$[""]'),
+        ("*", '$["*"]'),
+        ('say "x"', "$['say \"x\"']"),
+        ("it's", '$["it\'s"]'),
+        ("ключ", '$["ключ"]'),
+    ],
+)
+def test_paths_name_any_member(name: str, path: str) -> None:
+    assert JsonPath("$").child(name) == path
+    assert addressable(name)
+
+
+@pytest.mark.parametrize("name", ["a\\b", "both \" and '"])
+def test_some_members_have_no_path_and_are_merged(name: str) -> None:
+    assert not addressable(name)
+    assert json.set_member("U:1", ROOT.child("d"), name, b"1").name == "JSON.MERGE"
+    assert json.delete_member("U:1", ROOT.child("d"), name).args[1].endswith(b":null}")  # type: ignore[union-attr,arg-type]
+
+
+def test_paths_name_elements() -> None:
+    assert ROOT.child("items").item(2).child("n") == "$.items[2].n"
+
+
+def test_an_append_is_told_in_full() -> None:
+    command = json.append("User:1", "$.tags", [b'"x"'])
+    assert command.words() == ("JSON.ARRAPPEND", "User:1", "$.tags", b'"x"')
+    assert command.effect is Effect.ONCE
+    assert command.decode([3]) == 3
+
+
+def test_commands_are_frozen_and_comparable() -> None:
+    command = json.get("User:1")
+    assert command == json.get("User:1")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        command.name = "GET"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("reply", [b"[2.5]", [2.5]])
+def test_a_number_is_read_from_either_protocol(reply: object) -> None:
+    assert json.increment("U:1", "$.f", 1.5).decode(reply) == 2.5
+
+
+@pytest.mark.parametrize(("reply", "popped"), [([b"1"], b"1"), ([None], None), ([], None), (b"1", b"1")])
+def test_a_popped_element_is_read_from_any_shape(reply: object, popped: bytes | None) -> None:
+    assert json.pop("U:1", "$.l", 0).decode(reply) == popped
+
+
+def test_a_guarded_write_carries_its_script() -> None:
+    command = json.set_if("U:1", "$.a", b"[1]", b"2")
+    words = command.words()
+    assert words[0] == "EVAL"
+    assert "JSON.SET" in str(words[1])
+    assert words[2:] == (1, "U:1", "$.a", b"[1]", b"2")
+    assert command.decode([b"changed", b"[3]"]) == json.SetIfResult("changed", b"[3]")
+    assert command.decode([b"gone"]).status == "gone"
+
+
+def test_many_documents_go_in_one_command() -> None:
+    command = json.set_documents([("U:1", b"{}"), ("U:2", b"[]")])
+    assert command.words() == ("JSON.MSET", "U:1", "$", b"{}", "U:2", "$", b"[]")
+
+
+def test_a_scan_matches_its_prefix_literally() -> None:
+    assert keys.glob_escape("M[int]:*?") == "M\\[int\\]:\\*\\?"
+    assert "M\\[int\\]:*" in keys.scan_documents(0, "M[int]:", 10).args
+
+
+RESP2 = [2, b"U:1", [b"$", b'{"a":1}'], b"U:2", []]
+RESP3 = {
+    b"total_results": 2,
+    b"results": [
+        {b"id": b"U:1", b"extra_attributes": {b"$": b'{"a":1}'}},
+        {b"id": b"U:2", b"extra_attributes": {}},
+    ],
+}
+
+
+@pytest.mark.parametrize("reply", [RESP2, RESP3])
+def test_search_pages_are_read_from_either_protocol(reply: object) -> None:
+    page = search.search("idx:U", "*", {}, offset=0, limit=2).decode(reply)
+    assert page.total == 2
+    assert page.documents == (("U:1", b'{"a":1}'), ("U:2", None))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        [[1, [b"__key", b"U:1"], [b"__key", b"U:2"]], 7],
+        [
+            {
+                b"results": [
+                    {b"extra_attributes": {b"__key": b"U:1"}},
+                    {b"extra_attributes": {b"__key": b"U:2"}},
+                ]
+            },
+            7,
+        ],
+    ],
+)
+def test_cursor_pages_are_read_from_either_protocol(reply: object) -> None:
+    assert search.search_keys("idx:U", "*", {}, count=2).decode(reply) == (["U:1", "U:2"], 7)

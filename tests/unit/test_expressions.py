@@ -1,0 +1,140 @@
+"""Expressions are checked when they are made, and compile to queries whose values are parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Optional
+
+import pytest
+from pydantic import BaseModel
+
+from rapyer import AtomicRedisModel, Index
+from rapyer.errors import BadFilterError, NotIndexedError, UnknownFieldError, UnsupportedIndexedFieldError
+from rapyer.search.compile import compiled
+from rapyer.search.index import declared
+
+
+class City(BaseModel):
+    name: Index[str]
+    people: int = 0
+
+
+class User(AtomicRedisModel):
+    name: str = ""
+    age: Index[int] = 0
+    score: Annotated[float, Index] = 0.0
+    status: Index[str] = "active"
+    nick: Index[Optional[str]] = None  # noqa: UP045 - the other spelling is tested by team
+    team: Index[str | None] = None
+    city: City = City(name="Paris")
+    home: City | None = None
+
+
+@pytest.mark.parametrize(
+    ("expression", "text", "values"),
+    [
+        (User.age >= 18, "(@age:[$v0 +inf])", ["18"]),
+        (User.age > 18, "(@age:[($v0 +inf])", ["18"]),
+        (User.age < 18, "(@age:[-inf ($v0])", ["18"]),
+        (User.age <= 18.5, "(@age:[-inf $v0])", ["18.5"]),
+        (User.age == 18, "(@age:[$v0 $v0])", ["18"]),
+        (User.age != 18, "(-@age:[$v0 $v0])", ["18"]),
+        (User.status == "x", "(@status:{$v0})", ["x"]),
+        (User.nick != "x", "(-@nick:{$v0})", ["x"]),
+        (User.team == "x", "(@team:{$v0})", ["x"]),
+        (User.city.name == "Rome", "(@city\\.name:{$v0})", ["Rome"]),
+        (User.home.name == "Rome", "(@home\\.name:{$v0})", ["Rome"]),  # type: ignore[union-attr]
+    ],
+)
+def test_a_comparison_compiles(expression: Any, text: str, values: list[str]) -> None:
+    query = compiled(expression)
+    assert query.text == text
+    assert list(query.parameters.values()) == values
+
+
+def test_every_node_stands_in_parentheses() -> None:
+    expression: Any = ~((User.age > 1) & (User.status == "a")) | (User.score < 2.0)  # type: ignore[operator]
+    assert compiled(expression).text == "((-((@age:[($v0 +inf]) (@status:{$v1}))) | (@score:[-inf ($v2]))"
+
+
+def test_values_never_become_part_of_the_text() -> None:
+    evil = '1000 +inf] | @name:bob @age:[0 "}{*'
+    assert evil not in compiled(User.status == evil).text  # type: ignore[arg-type]
+
+
+def test_ranges_and_choices() -> None:
+    age: Any = User.age
+    assert compiled(age.between(1, 5)).text == "((@age:[$v0 +inf]) (@age:[-inf $v1]))"
+    assert compiled(age.one_of([1, 2])).text == "((@age:[$v0 $v0]) | (@age:[$v1 $v1]))"
+    with pytest.raises(BadFilterError, match="age.one_of was given no value"):
+        age.one_of([])
+
+
+def test_none_asks_for_everything() -> None:
+    assert compiled(None).text == "*"
+
+
+def test_a_field_without_index_is_named_with_the_cure() -> None:
+    with pytest.raises(NotIndexedError) as raised:
+        _ = User.name == "Ada"
+    assert (
+        str(raised.value)
+        == "User.name has no index, so it cannot be searched; declare it as `name: Index[…]`"
+    )
+    with pytest.raises(NotIndexedError, match="people has no index"):
+        _ = User.city.people > 3
+
+
+def test_a_value_of_the_wrong_type_is_refused() -> None:
+    with pytest.raises(BadFilterError, match="User.age compares with a number, not with '18'"):
+        _ = User.age > "18"  # type: ignore[operator]
+    with pytest.raises(BadFilterError, match="User.status compares with a str, not with 5"):
+        _ = User.status == 5
+    with pytest.raises(BadFilterError, match="a number, not with True"):
+        _ = User.age == True  # noqa: E712
+    with pytest.raises(BadFilterError, match="nan is no number that can be searched for"):
+        _ = User.age == math.nan
+
+
+def test_text_has_no_order() -> None:
+    with pytest.raises(BadFilterError) as raised:
+        _ = User.status > "a"
+    assert str(raised.value) == "User.status is indexed as exact text, which > cannot compare; use == or !="
+
+
+def test_unknown_inner_field() -> None:
+    with pytest.raises(UnknownFieldError, match="unknown field 'nam' on RedisCity; did you mean 'name'?"):
+        _ = User.city.nam == "x"  # type: ignore[attr-defined]
+
+
+def test_python_words_do_not_pass_for_filters() -> None:
+    with pytest.raises(BadFilterError, match="combine filters with & | ~"):
+        _ = (User.age > 1) and (User.age < 5)
+    with pytest.raises(BadFilterError, match="combine filters with"):
+        _ = 1 < User.age < 5
+    with pytest.raises(BadFilterError, match="age alone is no filter"):
+        bool(User.age)
+    with pytest.raises(BadFilterError, match="is no filter"):
+        _ = (User.age > 1) & "x"  # type: ignore[operator]
+
+
+def test_the_index_declares_inner_fields_by_path() -> None:
+    assert [(name, path, kind.name) for name, path, kind in declared(User)] == [
+        ("age", "$.age", "number"),
+        ("score", "$.score", "number"),
+        ("status", "$.status", "exact text"),
+        ("nick", "$.nick", "exact text"),
+        ("team", "$.team", "exact text"),
+        ("city.name", "$.city.name", "exact text"),
+        ("home.name", "$.home.name", "exact text"),
+    ]
+
+
+def test_an_index_that_the_type_does_not_allow_is_named() -> None:
+    class Wrong(AtomicRedisModel):
+        tags: Index[list[str]] = []
+
+    with pytest.raises(
+        UnsupportedIndexedFieldError, match="Wrong.tags has an Index.*index an int, a float or a str"
+    ):
+        list(declared(Wrong))
