@@ -53,7 +53,7 @@ class ShadowedField:
 
     def __get__(self, instance: StoredModel | None, owner: type[StoredModel]) -> Any:
         if instance is not None:
-            return instance.__getattr__(self._name)  # type: ignore[operator]
+            return instance._rapyer_read(self._name, spec_of(instance).fields[self._name])
         if _building.get():
             raise AttributeError(self._name)
         return operand(owner, self._name)

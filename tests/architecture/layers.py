@@ -58,9 +58,8 @@ def first_party_imports(source: str, module: str) -> list[Import]:
             targets = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             targets = [f"{node.module}.{alias.name}" for alias in node.names]
-        for target in targets:
-            if target.split(".")[0] in {"rapyer", "rapyer_nb"}:
-                found.append(Import(module, target, node.lineno, inside))
+        ours = (target for target in targets if target.split(".")[0] in {"rapyer", "rapyer_nb"})
+        found.extend(Import(module, target, node.lineno, inside) for target in ours)
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for child in ast.iter_child_nodes(node):
             visit(child, inside)

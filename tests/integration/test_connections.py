@@ -53,9 +53,7 @@ def test_models_work_in_a_background_thread(rapyer_redis_url: str) -> None:
         counted.append(await _count("threads"))
         thread = threading.Thread(target=lambda: counted.append(asyncio.run(_count("threads"))))
         thread.start()
-        while thread.is_alive():
-            await asyncio.sleep(0.01)
-        thread.join()
+        await asyncio.to_thread(thread.join)
         counted.append(await _count("threads"))
 
     asyncio.run(both())
@@ -109,7 +107,9 @@ async def test_what_cannot_be_connected_to_is_named() -> None:
         await rapyer.init_rapyer(5)  # type: ignore[arg-type]
     Counter.Meta.redis = 5
     try:
-        with pytest.raises(ConfigError, match="Counter.Meta.redis is a int; give it a redis.asyncio.Redis client or a URL"):
+        with pytest.raises(
+            ConfigError, match="Counter.Meta.redis is a int; give it a redis.asyncio.Redis client or a URL"
+        ):
             await Counter().asave()
     finally:
         Counter.Meta.redis = None
@@ -167,7 +167,9 @@ async def test_a_write_whose_reply_is_lost_is_not_sent_again() -> None:
         await source.aclose()
 
 
-async def test_a_read_whose_reply_is_lost_is_tried_again_until_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_read_whose_reply_is_lost_is_tried_again_until_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(retry, "DEADLINE", 0.3)
     async with _server(None) as (url, received):
         source = ClientSource.from_url(url)
@@ -178,7 +180,9 @@ async def test_a_read_whose_reply_is_lost_is_tried_again_until_the_deadline(monk
         await source.aclose()
 
 
-async def test_a_server_that_is_not_there_is_an_error_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_is_not_there_is_an_error_after_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(retry, "DEADLINE", 0.1)
     async with _server(None) as (url, _):
         pass

@@ -57,7 +57,12 @@ async def test_text_is_found_exactly_whatever_it_holds() -> None:
 async def test_random_trees_agree_with_python() -> None:
     chance = random.Random(5)
     people = [
-        Person(name=chance.choice("abc"), age=chance.randrange(6), score=chance.random(), nick=chance.choice([None, "x"]))
+        Person(
+            name=chance.choice("abc"),
+            age=chance.randrange(6),
+            score=chance.random(),
+            nick=chance.choice([None, "x"]),
+        )
         for _ in range(60)
     ]
     await Person.ainsert(*people)
@@ -149,12 +154,16 @@ async def test_an_index_that_is_unchanged_is_left_alone_and_a_changed_one_replac
     assert len(await Thing.afind(Thing.age == 5)) == 1
 
 
-async def test_indexes_are_made_when_first_needed_where_that_is_asked_for(source: ClientSource, raw: Redis) -> None:
+async def test_indexes_are_made_when_first_needed_where_that_is_asked_for(
+    source: ClientSource, raw: Redis
+) -> None:
     class Lazy(AtomicRedisModel):
         age: Index[int] = 1
 
     await Lazy().asave()
-    with pytest.raises(NotIndexedError, match="the index of Lazy does not exist on the server; call init_rapyer"):
+    with pytest.raises(
+        NotIndexedError, match="the index of Lazy does not exist on the server; call init_rapyer"
+    ):
         await Lazy.afind(Lazy.age == 1)
     registry.bind(source, auto_index=True)
     assert len(await Lazy.afind(Lazy.age == 1)) == 1

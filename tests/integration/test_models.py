@@ -127,8 +127,15 @@ async def test_keys_and_primary_keys_are_told_apart() -> None:
 
 async def test_a_class_never_touches_the_keys_of_another() -> None:
     city = await City(name="Paris").asave()
-    for attempt in (User.aget(city.key), User.aget("City:Paris"), User.adelete_by_key(city.key), User.aexists(city)):
-        with pytest.raises(WrongClassError, match="City:Paris is no key of User, whose keys start with User:"):
+    for attempt in (
+        User.aget(city.key),
+        User.aget("City:Paris"),
+        User.adelete_by_key(city.key),
+        User.aexists(city),
+    ):
+        with pytest.raises(
+            WrongClassError, match="City:Paris is no key of User, whose keys start with User:"
+        ):
             await attempt
     with pytest.raises(WrongClassError, match="User.ainsert was given a City; use rapyer.ainsert"):
         await User.ainsert(User(), city)  # type: ignore[arg-type]
@@ -147,7 +154,9 @@ async def test_another_redis_type_is_named(raw: Redis) -> None:
 
 async def test_a_corrupt_document_says_what_is_wrong(raw: Redis) -> None:
     await raw.json().set("User:bad", "$", {"age": "many"})  # type: ignore[misc]
-    with pytest.raises(CorruptedModelError, match="the document stored under User:bad does not fit User(.|\\n)*age"):
+    with pytest.raises(
+        CorruptedModelError, match="the document stored under User:bad does not fit User(.|\\n)*age"
+    ):
         await User.aget("bad")
 
 
@@ -288,7 +297,10 @@ async def test_functions_for_any_class() -> None:
     assert await rapyer.afind_one("User:nobody") is None
     with pytest.raises(KeyNotFound):
         await rapyer.afind("User:nobody")
-    with pytest.raises(RapyerModelDoesntExistError, match="no model class has keys that start with Usr:; did you mean 'User'?"):
+    with pytest.raises(
+        RapyerModelDoesntExistError,
+        match="no model class has keys that start with Usr:; did you mean 'User'?",
+    ):
         await rapyer.aget("Usr:1")
     with pytest.raises(InvalidKeyError, match="'nonsense' is no key of a model; keys look like User:42"):
         await rapyer.aget("nonsense")

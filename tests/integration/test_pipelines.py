@@ -271,7 +271,9 @@ async def test_a_task_that_outlives_its_pipeline_gets_an_error() -> None:
     async with doc.apipeline():
         task = asyncio.create_task(late())
     go.set()
-    with pytest.raises(PipelineClosedError, match="JSON.ARRAPPEND on Doc:.* came after its pipeline ended and was not sent"):
+    with pytest.raises(
+        PipelineClosedError, match="JSON.ARRAPPEND on Doc:.* came after its pipeline ended and was not sent"
+    ):
         await task
     assert (await stored(doc)).items == [1, 2, 3]
 

@@ -160,7 +160,11 @@ async def test_dict_operations() -> None:
     assert await box.mapping.adel_item("a") == 1
     assert await box.mapping.adel_item("a") == 0
     assert box.mapping == (await stored(box)).mapping == {"b": 2, "c": 3, "d": 4}
-    assert (await box.mapping.apop("b"), await box.mapping.apop("b"), await box.mapping.apop("b", 7)) == (2, None, 7)
+    assert (await box.mapping.apop("b"), await box.mapping.apop("b"), await box.mapping.apop("b", 7)) == (
+        2,
+        None,
+        7,
+    )
     key, value = await box.mapping.apopitem()
     left = {"c": 3, "d": 4}
     assert left.pop(key) == value
@@ -174,7 +178,25 @@ async def test_dict_operations() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["a.b", "*", "a[0]", 'a"b', "it's", "a b", "", "ключ", "line\nbreak", "@", "..x", "$", "x?(@.a)", "a\\b", "'\"", "\t"]
+    "key",
+    [
+        "a.b",
+        "*",
+        "a[0]",
+        'a"b',
+        "it's",
+        "a b",
+        "",
+        "ключ",
+        "line\nbreak",
+        "@",
+        "..x",
+        "$",
+        "x?(@.a)",
+        "a\\b",
+        "'\"",
+        "\t",
+    ],
 )
 async def test_any_key_of_a_dict(key: str) -> None:
     box = await saved(mapping={"a": 1, "other": 2})
@@ -199,7 +221,9 @@ async def test_a_key_that_no_path_can_name_is_refused_where_one_is_needed() -> N
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(values=st.dictionaries(st.text(max_size=8), st.integers(-(2**63), 2**63 - 1), max_size=4), text=st.text())
+@given(
+    values=st.dictionaries(st.text(max_size=8), st.integers(-(2**63), 2**63 - 1), max_size=4), text=st.text()
+)
 def test_any_text_survives(values: dict[str, int], text: str, rapyer_redis_url: str) -> None:
     async def there_and_back() -> None:
         registry.bind(ClientSource.from_url(rapyer_redis_url))

@@ -19,7 +19,7 @@ class City(BaseModel):
     people: int = 0
 
 
-class User(AtomicRedisModel):
+class Member(AtomicRedisModel):
     name: str = ""
     age: Index[int] = 0
     score: Annotated[float, Index] = 0.0
@@ -33,17 +33,17 @@ class User(AtomicRedisModel):
 @pytest.mark.parametrize(
     ("expression", "text", "values"),
     [
-        (User.age >= 18, "(@age:[$v0 +inf])", ["18"]),
-        (User.age > 18, "(@age:[($v0 +inf])", ["18"]),
-        (User.age < 18, "(@age:[-inf ($v0])", ["18"]),
-        (User.age <= 18.5, "(@age:[-inf $v0])", ["18.5"]),
-        (User.age == 18, "(@age:[$v0 $v0])", ["18"]),
-        (User.age != 18, "(-@age:[$v0 $v0])", ["18"]),
-        (User.status == "x", "(@status:{$v0})", ["x"]),
-        (User.nick != "x", "(-@nick:{$v0})", ["x"]),
-        (User.team == "x", "(@team:{$v0})", ["x"]),
-        (User.city.name == "Rome", "(@city\\.name:{$v0})", ["Rome"]),
-        (User.home.name == "Rome", "(@home\\.name:{$v0})", ["Rome"]),  # type: ignore[union-attr]
+        (Member.age >= 18, "(@age:[$v0 +inf])", ["18"]),
+        (Member.age > 18, "(@age:[($v0 +inf])", ["18"]),
+        (Member.age < 18, "(@age:[-inf ($v0])", ["18"]),
+        (Member.age <= 18.5, "(@age:[-inf $v0])", ["18.5"]),
+        (Member.age == 18, "(@age:[$v0 $v0])", ["18"]),
+        (Member.age != 18, "(-@age:[$v0 $v0])", ["18"]),
+        (Member.status == "x", "(@status:{$v0})", ["x"]),
+        (Member.nick != "x", "(-@nick:{$v0})", ["x"]),
+        (Member.team == "x", "(@team:{$v0})", ["x"]),
+        (Member.city.name == "Rome", "(@city\\.name:{$v0})", ["Rome"]),
+        (Member.home.name == "Rome", "(@home\\.name:{$v0})", ["Rome"]),  # type: ignore[union-attr]
     ],
 )
 def test_a_comparison_compiles(expression: Any, text: str, values: list[str]) -> None:
@@ -53,17 +53,17 @@ def test_a_comparison_compiles(expression: Any, text: str, values: list[str]) ->
 
 
 def test_every_node_stands_in_parentheses() -> None:
-    expression: Any = ~((User.age > 1) & (User.status == "a")) | (User.score < 2.0)  # type: ignore[operator]
+    expression: Any = ~((Member.age > 1) & (Member.status == "a")) | (Member.score < 2.0)  # type: ignore[operator]
     assert compiled(expression).text == "((-((@age:[($v0 +inf]) (@status:{$v1}))) | (@score:[-inf ($v2]))"
 
 
 def test_values_never_become_part_of_the_text() -> None:
     evil = '1000 +inf] | @name:bob @age:[0 "}{*'
-    assert evil not in compiled(User.status == evil).text  # type: ignore[arg-type]
+    assert evil not in compiled(Member.status == evil).text  # type: ignore[arg-type]
 
 
 def test_ranges_and_choices() -> None:
-    age: Any = User.age
+    age: Any = Member.age
     assert compiled(age.between(1, 5)).text == "((@age:[$v0 +inf]) (@age:[-inf $v1]))"
     assert compiled(age.one_of([1, 2])).text == "((@age:[$v0 $v0]) | (@age:[$v1 $v1]))"
     with pytest.raises(BadFilterError, match="age.one_of was given no value"):
@@ -76,50 +76,50 @@ def test_none_asks_for_everything() -> None:
 
 def test_a_field_without_index_is_named_with_the_cure() -> None:
     with pytest.raises(NotIndexedError) as raised:
-        _ = User.name == "Ada"
+        _ = Member.name == "Ada"
     assert (
         str(raised.value)
-        == "User.name has no index, so it cannot be searched; declare it as `name: Index[…]`"
+        == "Member.name has no index, so it cannot be searched; declare it as `name: Index[…]`"
     )
     with pytest.raises(NotIndexedError, match="people has no index"):
-        _ = User.city.people > 3
+        _ = Member.city.people > 3
 
 
 def test_a_value_of_the_wrong_type_is_refused() -> None:
-    with pytest.raises(BadFilterError, match="User.age compares with a number, not with '18'"):
-        _ = User.age > "18"  # type: ignore[operator]
-    with pytest.raises(BadFilterError, match="User.status compares with a str, not with 5"):
-        _ = User.status == 5
+    with pytest.raises(BadFilterError, match="Member.age compares with a number, not with '18'"):
+        _ = Member.age > "18"  # type: ignore[operator]
+    with pytest.raises(BadFilterError, match="Member.status compares with a str, not with 5"):
+        _ = Member.status == 5
     with pytest.raises(BadFilterError, match="a number, not with True"):
-        _ = User.age == True  # noqa: E712
+        _ = Member.age == True  # noqa: E712
     with pytest.raises(BadFilterError, match="nan is no number that can be searched for"):
-        _ = User.age == math.nan
+        _ = Member.age == math.nan
 
 
 def test_text_has_no_order() -> None:
     with pytest.raises(BadFilterError) as raised:
-        _ = User.status > "a"
-    assert str(raised.value) == "User.status is indexed as exact text, which > cannot compare; use == or !="
+        _ = Member.status > "a"
+    assert str(raised.value) == "Member.status is indexed as exact text, which > cannot compare; use == or !="
 
 
 def test_unknown_inner_field() -> None:
     with pytest.raises(UnknownFieldError, match="unknown field 'nam' on RedisCity; did you mean 'name'?"):
-        _ = User.city.nam == "x"  # type: ignore[attr-defined]
+        _ = Member.city.nam == "x"  # type: ignore[attr-defined]
 
 
 def test_python_words_do_not_pass_for_filters() -> None:
     with pytest.raises(BadFilterError, match="combine filters with & | ~"):
-        _ = (User.age > 1) and (User.age < 5)
+        _ = (Member.age > 1) and (Member.age < 5)
     with pytest.raises(BadFilterError, match="combine filters with"):
-        _ = 1 < User.age < 5
+        _ = 1 < Member.age < 5
     with pytest.raises(BadFilterError, match="age alone is no filter"):
-        bool(User.age)
+        bool(Member.age)
     with pytest.raises(BadFilterError, match="is no filter"):
-        _ = (User.age > 1) & "x"  # type: ignore[operator]
+        _ = (Member.age > 1) & "x"  # type: ignore[operator]
 
 
 def test_the_index_declares_inner_fields_by_path() -> None:
-    assert [(name, path, kind.name) for name, path, kind in declared(User)] == [
+    assert [(name, path, kind.name) for name, path, kind in declared(Member)] == [
         ("age", "$.age", "number"),
         ("score", "$.score", "number"),
         ("status", "$.status", "exact text"),
