@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 # listed in SIDEWAYS.
 RAPYER: tuple[tuple[str, ...], ...] = (
     ("rapyer.errors",),
-    ("rapyer.config", "rapyer.fields"),
+    ("rapyer.config", "rapyer.fields", "rapyer.distribution"),
     ("rapyer.codec", "rapyer.scripts", "rapyer.commands"),
     ("rapyer.session",),
     ("rapyer.types",),
