@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import warnings
 
+
 class DistributionConflictWarning(UserWarning):
     """Another distribution that provides `rapyer` is installed beside this one."""
 

@@ -75,14 +75,30 @@ def cursor_keys(reply: Any) -> tuple[list[str], int]:
 
 def index_attributes(reply: Any) -> list[dict[str, str]]:
     """Read the attributes out of a reply of FT.INFO; flags without a value map to the empty string."""
-    info = reply if isinstance(reply, dict) else dict(zip(map(text, reply[::2]), reply[1::2], strict=False))
-    return [_attribute(row) for row in _get(info, "attributes")]
+    return [_attribute(row) for row in _get(_info(reply), "attributes")]
 
 
-def index_progress(reply: Any) -> float:
-    """Read how much of the index is built out of a reply of FT.INFO: 1.0 when it is complete."""
-    info = reply if isinstance(reply, dict) else dict(zip(map(text, reply[::2]), reply[1::2], strict=False))
-    return float(_get(info, "percent_indexed"))
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """How far an index is.
+
+    Attributes:
+        progress: How much of it is built; 1.0 when it is complete.
+        failures: How many documents it could not take in, so that no search finds them.
+    """
+
+    progress: float
+    failures: int
+
+
+def index_state(reply: Any) -> IndexState:
+    """Read the state of an index out of a reply of FT.INFO."""
+    info = _info(reply)
+    return IndexState(float(_get(info, "percent_indexed")), int(_get(info, "hash_indexing_failures") or 0))
+
+
+def _info(reply: Any) -> dict[Any, Any]:
+    return reply if isinstance(reply, dict) else dict(zip(map(text, reply[::2]), reply[1::2], strict=False))
 
 
 def _attribute(row: Any) -> dict[str, str]:

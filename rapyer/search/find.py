@@ -12,7 +12,7 @@ from rapyer.errors import CorruptedModelError, NotIndexedError
 from rapyer.model import load
 from rapyer.model.registry import registry
 from rapyer.search.compile import Query, compiled
-from rapyer.search.index import declared, ensure_index, index_name, is_missing_index
+from rapyer.search.index import declared, ensure_index, index_name, is_missing_index, lists_everything
 from rapyer.session.executor import run
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class FindResult:
 async def find(cls: type[M], expression: Expression | None = None, limit: int | None = None) -> FindResult:
     """Find the instances that an expression describes, all of them or the first so many.
 
-    Without an expression the class's index lists them, or SCAN where it has none.
+    Without an expression the class's index lists them, or SCAN where it has none that holds them all.
 
     Args:
         cls: The model class.
@@ -61,7 +61,7 @@ async def find(cls: type[M], expression: Expression | None = None, limit: int | 
         NotIndexedError: The class's index does not exist on the server.
     """
     source = registry.source_for(cls)
-    if expression is None and not any(declared(cls)):
+    if expression is None and not (any(declared(cls)) and await lists_everything(cls, source)):
         return await _listed(cls, source, limit)
     query = compiled(expression)
     if limit is not None and limit <= ONE_TRIP:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import ResponseError
 
 from rapyer.codec.paths import ROOT, JsonPath
-from rapyer.codec.replies import index_attributes, index_progress
+from rapyer.codec.replies import index_attributes, index_state
 from rapyer.commands import search
 from rapyer.model.registry import registry
 from rapyer.model.schema import spec_of
@@ -71,6 +71,17 @@ async def ensure_index(cls: type[StoredModel], source: ClientSource) -> bool:
     return True
 
 
+async def lists_everything(cls: type[StoredModel], source: ClientSource) -> bool:
+    """Tell whether the index of a class exists and holds each of its documents (FT.INFO)."""
+    try:
+        state = index_state(await run(source, search.index_info(index_name(cls))))
+    except ResponseError as error:
+        if is_missing_index(error) or "unknown command" in str(error):
+            return False
+        raise
+    return state.progress >= 1 and state.failures == 0
+
+
 async def _create(
     cls: type[StoredModel], wanted: list[tuple[str, str, IndexKind]], source: ClientSource
 ) -> None:
@@ -96,7 +107,7 @@ async def _present(name: str, source: ClientSource) -> list[dict[str, str]] | No
 
 
 async def _complete(name: str, source: ClientSource) -> None:
-    while index_progress(await run(source, search.index_info(name))) < 1:  # noqa: ASYNC110 - the server tells nobody
+    while index_state(await run(source, search.index_info(name))).progress < 1:  # noqa: ASYNC110 - the server tells nobody
         await asyncio.sleep(_POLL)
 
 

@@ -173,6 +173,18 @@ async def test_indexes_are_made_when_first_needed_where_that_is_asked_for(
     assert len(await Lazy.afind(Lazy.age == 1)) == 1
 
 
+async def test_listing_misses_nothing_where_the_index_does(raw: Redis) -> None:
+    class Unready(AtomicRedisModel):
+        age: Index[int] = 1
+
+    kept = await Unready().asave()
+    assert await Unready.afind() == [kept]
+    registry.auto_index = True
+    assert len(await Unready.afind(Unready.age == 1)) == 1
+    await raw.json().set("Unready:bad", "$", {"age": "no number"})  # type: ignore[misc]
+    assert (await find(Unready)).skipped == ("Unready:bad",)
+
+
 async def test_documents_that_vanish_or_do_not_fit_are_reported(raw: Redis) -> None:
     await Person(name="a").asave()
     await raw.json().set("Person:bad", "$", {"name": "a", "age": []})  # type: ignore[misc]
