@@ -340,21 +340,21 @@ def test_values_without_a_model_say_so() -> None:
     )
 
 
-class Named(AtomicRedisModel):
+class Keyed(AtomicRedisModel):
     name: Key[str]
 
 
-class NamedByClass(AtomicRedisModel):
+class KeyedByClass(AtomicRedisModel):
     name: Annotated[str, KeyAnnotation]
 
 
 def test_keys() -> None:
-    assert Named(name="a:b").key == "Named:a:b"
-    assert isinstance(Named(name="x").key, RapyerKey)
-    assert NamedByClass(name="x").pk == "x"
-    assert Named(name="x").key != Everything().key
-    with pytest.raises(InvalidKeyError, match="the key field Named.name is empty; give it some text"):
-        Named(name="").key  # noqa: B018
+    assert Keyed(name="a:b").key == "Keyed:a:b"
+    assert isinstance(Keyed(name="x").key, RapyerKey)
+    assert KeyedByClass(name="x").pk == "x"
+    assert Keyed(name="x").key != Everything().key
+    with pytest.raises(InvalidKeyError, match="the key field Keyed.name is empty; give it some text"):
+        Keyed(name="").key  # noqa: B018
     first, second = Everything(), Everything()
     assert first.key != second.key
     second.pk = first.pk
