@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, PrivateAttr
+from typing_extensions import dataclass_transform
 
 from rapyer.model.schema import spec_of
 from rapyer.search.expression import operand
@@ -20,6 +21,7 @@ else:
     ModelMetaclass = type(BaseModel)
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
 class RapyerMeta(ModelMetaclass):
     """Answers for a field's name on the class, which pydantic leaves empty.
 

@@ -50,8 +50,8 @@ class StoredModel(_Slots, Linkable):
     __rapyer_spec__: ClassVar[ModelSpec]
 
     if TYPE_CHECKING:
-        _rapyer_name: Any
-        _rapyer_pk: str
+        _rapyer_name: ClassVar[Any]
+        _rapyer_pk: ClassVar[str]
 
     if not TYPE_CHECKING:
         __dict__ = _Slots.__dict__["_rapyer_values"]
