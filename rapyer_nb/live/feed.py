@@ -1,0 +1,347 @@
+"""The change feed: one connection for each server and event loop, shared by all who watch keys there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import weakref
+from contextvars import Context
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from rapyer_nb.live.coalesce import Coalescer
+from rapyer_nb.live.connection import Push, PushConnection
+from rapyer_nb.live.modes import EventMode, Notifications, Tracking
+from rapyer_nb.live.polling import Poller
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+Mode = Literal["idle", "tracking", "notifications", "polling"]
+Status = Literal["idle", "connecting", "live", "polling", "disconnected"]
+
+WINDOW = 0.075
+# Without any event, too, everything is read again now and then: a lost message would never be noticed.
+RESYNC = 30.0
+FIRST_RETRY = 0.1
+LAST_RETRY = 2.0
+
+
+class Source(Protocol):
+    """What the feed needs of a client source."""
+
+    def client(self) -> Any:
+        """Return the client of the running event loop."""
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """How the feed hears of changes at this moment."""
+
+    status: Status = "idle"
+    since: float = 0.0
+    """Wall clock, in seconds since the epoch."""
+    reason: str = ""
+
+
+class Watch:
+    """One watcher of one key; hold on to it and close it."""
+
+    def __init__(
+        self,
+        feed: LiveFeed,
+        key: str,
+        on_change: Callable[[], None],
+        on_state: Callable[[FeedState], None] | None,
+    ) -> None:
+        self.key = key
+        self.on_change = on_change
+        self.on_state = on_state
+        self._feed = feed
+        self._ready = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Wait until changes of the key are heard; a read that starts afterwards misses nothing."""
+        await self._ready.wait()
+
+    def mark_ready(self) -> None:
+        """Let `ready` return; called by the feed."""
+        self._ready.set()
+
+    def close(self) -> None:
+        """Stop watching; the feed's connection goes with its last watcher. Call it on the feed's loop."""
+        self._feed.unwatch(self)
+
+
+class LiveFeed:
+    """Tells watchers that keys changed, in Redis, by whomever.
+
+    It takes the best way that the server offers: client-side-caching invalidations, keyspace notifications
+    (if they are on; the server's configuration is never touched), or looking at intervals. Bursts become few
+    deliveries. After every reconnect all watched keys count as changed: the gap is invisible otherwise.
+    """
+
+    def __init__(self, source: Source, *, window: float = WINDOW, resync: float = RESYNC) -> None:
+        """Make a feed of the running loop; it connects when the first key is watched.
+
+        Args:
+            source: Where the client of the running loop comes from.
+            window: Seconds in which further changes of a key are gathered into one delivery.
+            resync: Seconds after which all keys count as changed although nothing was heard.
+        """
+        self._source = source
+        self._loop = asyncio.get_running_loop()
+        self._resync = resync
+        self._watches: dict[str, list[Watch]] = {}
+        self._changes = Coalescer(self._deliver, window)
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.mode: Mode = "idle"
+        self.state = FeedState()
+
+    def watch(
+        self,
+        key: str,
+        on_change: Callable[[], None],
+        on_state: Callable[[FeedState], None] | None = None,
+    ) -> Watch:
+        """Call `on_change` on the feed's loop whenever the key may have changed; must be called on that loop.
+
+        Args:
+            key: The key to watch.
+            on_change: Called without arguments, in an empty context; it must return quickly.
+            on_state: Called with the state whenever it changes.
+
+        Returns:
+            The watch; await its `ready()` before the first read of the key.
+        """
+        watch = Watch(self, key, on_change, on_state)
+        self._watches.setdefault(key, []).append(watch)
+        self._wanted.set()
+        if self._task is None:
+            self._task = self._spawn(self._run())
+        return watch
+
+    def unwatch(self, watch: Watch) -> None:
+        """Forget a watch; closing one twice does no harm."""
+        others = [other for other in self._watches.get(watch.key, ()) if other is not watch]
+        if others:
+            self._watches[watch.key] = others
+        elif self._watches.pop(watch.key, None) is not None:
+            self._changes.forget(watch.key)
+            self._wanted.set()
+        if not self._watches:
+            self._stop()
+
+    async def changes(self, *keys: str) -> AsyncIterator[str]:
+        """Yield a key whenever it may have changed; each key once as soon as it is watched.
+
+        A key that changes again before it was taken is yielded once.
+        """
+        pending: dict[str, None] = dict.fromkeys(keys)
+        woken = asyncio.Event()
+
+        def note(key: str) -> None:
+            pending[key] = None
+            woken.set()
+
+        watches = [self.watch(key, lambda key=key: note(key)) for key in keys]  # type: ignore[misc]
+        try:
+            for watch in watches:
+                await watch.ready()
+            while True:
+                while pending:
+                    key = next(iter(pending))
+                    del pending[key]
+                    yield key
+                woken.clear()
+                await woken.wait()
+        finally:
+            for watch in watches:
+                watch.close()
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The keys that somebody watches."""
+        return frozenset(self._watches)
+
+    # Running ------------------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        # An empty context: a pipeline open in the cell that starts the feed must not become the feed's.
+        return Context().run(self._loop.create_task, work)
+
+    def _stop(self) -> None:
+        task, self._task = self._task, None
+        self._changes.clear()
+        if task is not None and not self._loop.is_closed():
+            task.cancel()
+        self.mode = "idle"
+        self.state = FeedState()
+
+    async def _run(self) -> None:
+        pause = FIRST_RETRY
+        self._enter("connecting", "idle")
+        while True:
+            try:
+                await self._follow()
+            except Exception as error:  # whatever it is: a feed that ended in silence would look live
+                if self.state.status in ("live", "polling"):
+                    pause = FIRST_RETRY
+                self._enter("disconnected", "idle", str(error) or type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LAST_RETRY)
+
+    async def _follow(self) -> None:
+        client = self._source.client()
+        if not hasattr(client, "connection_pool"):  # a cluster has one for each node
+            return await self._poll(client)
+        connection = PushConnection(client)
+        mode: EventMode | None = None
+
+        def on_event(event: Push) -> None:
+            if mode is not None:
+                self._heard(mode.keys_of(event))
+
+        try:
+            try:
+                await connection.open()
+            except ResponseError:
+                return await self._poll(client)  # no RESP3 here
+            reader = self._spawn(connection.read(on_event))
+            try:
+                mode = await self._first_of(connection, reader, Tracking(), Notifications())
+                if mode is None:
+                    return await self._poll(client)
+                await self._keep_armed(connection, reader, mode)
+            finally:
+                reader.cancel()
+                with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
+                    await reader
+        finally:
+            await connection.close()
+
+    async def _first_of(
+        self, connection: PushConnection, reader: asyncio.Task[None], *modes: EventMode
+    ) -> EventMode | None:
+        for mode in modes:
+            if await _while_reading(reader, mode.start(connection)):
+                return mode
+        return None
+
+    async def _keep_armed(
+        self, connection: PushConnection, reader: asyncio.Task[None], mode: EventMode
+    ) -> None:
+        first = True
+        while True:
+            self._wanted.clear()
+            keys = self.watched
+            missed = await _while_reading(reader, mode.arm(connection, keys))
+            if first:
+                self._enter("live", mode.name)  # type: ignore[arg-type]
+            self._armed(keys)
+            if first or missed:
+                self._heard(None)
+            first = False
+            if not await _while_reading(reader, self._woken(self._resync)):
+                self._heard(None)
+
+    async def _poll(self, client: Any) -> None:
+        poller = Poller()
+        first = True
+        while True:
+            self._wanted.clear()
+            keys = self.watched
+            changed = await poller.changed(client, keys)
+            if first:
+                self._enter("polling", "polling")
+            self._armed(keys)
+            for key in keys if first else changed:
+                self._changes.mark(key)
+            first = False
+            await self._woken(poller.pause)
+
+    async def _woken(self, seconds: float) -> bool:
+        """Wait for a change of what is watched; False if there was none."""
+        try:
+            await asyncio.wait_for(self._wanted.wait(), seconds)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+    # Telling ------------------------------------------------------------------------------------------------
+
+    def _heard(self, keys: Any) -> None:
+        names = (
+            tuple(self._watches) if keys is None else (bytes(key).decode(errors="replace") for key in keys)
+        )
+        for name in names:
+            if name in self._watches:
+                self._changes.mark(name)
+
+    def _deliver(self, key: str) -> None:
+        for watch in self._watches.get(key, ()):
+            # One watcher's failure must not cost the others their news: asyncio reports it by itself.
+            self._loop.call_soon(watch.on_change, context=Context())
+
+    def _armed(self, keys: frozenset[str]) -> None:
+        for key in keys:
+            for watch in self._watches.get(key, ()):
+                watch.mark_ready()
+
+    def _enter(self, status: Status, mode: Mode, reason: str = "") -> None:
+        if status == self.state.status:
+            return
+        self.mode = mode
+        self.state = FeedState(status, time.time(), reason)
+        for watches in self._watches.values():
+            for watch in watches:
+                if watch.on_state is not None:
+                    self._loop.call_soon(watch.on_state, self.state, context=Context())
+
+
+async def _while_reading(reader: asyncio.Task[None], work: Coroutine[Any, Any, Any]) -> Any:
+    """Await the work, or fail with the reader if the connection breaks first."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({reader, task}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return await task
+        await reader
+        raise RedisConnectionError("the live connection ended")
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
+            await task
+
+
+class Feeds:
+    """The feeds in use: one for each source and event loop, for as long as somebody holds it."""
+
+    def __init__(self) -> None:
+        self._feeds: weakref.WeakKeyDictionary[
+            Any, weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[LiveFeed]]
+        ] = weakref.WeakKeyDictionary()
+
+    def get(self, source: Source) -> LiveFeed:
+        """Return the feed of the source on the running loop, making it if need be."""
+        loop = asyncio.get_running_loop()
+        of_source = self._feeds.setdefault(source, weakref.WeakKeyDictionary())
+        reference = of_source.get(loop)
+        feed = reference() if reference is not None else None
+        if feed is None:
+            feed = LiveFeed(source)
+            of_source[loop] = weakref.ref(feed)
+        return feed
+
+
+feeds = Feeds()
+
+
+def feed_for(source: Source) -> LiveFeed:
+    """Return the change feed of a client source on the running event loop; sends nothing by itself."""
+    return feeds.get(source)

@@ -1,0 +1,121 @@
+"""The ways of hearing of changes, best first: tracking, keyspace notifications, polling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from redis.exceptions import ResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rapyer_nb.live.connection import Push, PushConnection
+
+# The server compares every key that is written with every prefix; beyond this many, track whole classes.
+EXACT_PREFIXES = 64
+
+# Keyspace events for module types, generic commands and expiry: all that a document can meet.
+_NEEDED_FLAGS = frozenset("dgx")
+
+
+class EventMode(Protocol):
+    """How a server tells of changes over a push connection."""
+
+    name: str
+
+    async def start(self, connection: PushConnection) -> bool:
+        """Try whether the server offers this; sends commands that change no setting of the server."""
+
+    async def arm(self, connection: PushConnection, keys: frozenset[str]) -> bool:
+        """Listen for exactly these keys; True if changes of the others may have been missed meanwhile."""
+
+    def keys_of(self, event: Push) -> Iterable[bytes] | None:
+        """Return the keys that the event is about; None means all."""
+
+
+class Tracking:
+    """`CLIENT TRACKING ON BCAST`: needs no setting of the server; one message a key and batch of writes."""
+
+    name = "tracking"
+
+    def __init__(self) -> None:
+        self._armed: frozenset[str] = frozenset()
+
+    async def start(self, connection: PushConnection) -> bool:
+        """Send `CLIENT TRACKING OFF`, which a server that has no tracking, or forbids it, refuses."""
+        try:
+            await connection.call("CLIENT", "TRACKING", "OFF")
+        except ResponseError:
+            return False
+        return True
+
+    async def arm(self, connection: PushConnection, keys: frozenset[str]) -> bool:
+        """Send `CLIENT TRACKING ON BCAST PREFIX …`; after a `CLIENT TRACKING OFF` where prefixes go away."""
+        wanted = prefixes_for(keys)
+        gone = not self._armed <= wanted
+        if gone:
+            await connection.call("CLIENT", "TRACKING", "OFF")
+            self._armed = frozenset()
+        if added := sorted(wanted - self._armed):
+            words = [word for prefix in added for word in ("PREFIX", prefix)]
+            await connection.call("CLIENT", "TRACKING", "ON", "BCAST", *words)
+        self._armed = wanted
+        return gone
+
+    def keys_of(self, event: Push) -> Iterable[bytes] | None:
+        """Return the keys of an invalidation; None after FLUSHALL, which names none."""
+        if event[0] != b"invalidate":
+            return ()
+        keys: Iterable[bytes] | None = event[1]
+        return keys
+
+
+class Notifications:
+    """Keyspace notifications, where the server's owner has switched them on."""
+
+    name = "notifications"
+
+    def __init__(self) -> None:
+        self._armed: frozenset[str] = frozenset()
+        self._channel = ""
+
+    async def start(self, connection: PushConnection) -> bool:
+        """Send `CONFIG GET notify-keyspace-events` and see whether the events of documents are among them."""
+        self._channel = f"__keyspace@{connection.database}__:"
+        try:
+            reply: Any = await connection.call("CONFIG", "GET", "notify-keyspace-events")
+        except ResponseError:
+            return False
+        words = reply.values() if isinstance(reply, dict) else reply[1:]
+        flags = set(b"".join(words).decode())
+        return "K" in flags and ("A" in flags or flags >= _NEEDED_FLAGS)
+
+    async def arm(self, connection: PushConnection, keys: frozenset[str]) -> bool:
+        """Send `SUBSCRIBE` and `UNSUBSCRIBE` for the channels of keys that came and went."""
+        for key in sorted(keys - self._armed):
+            await connection.call("SUBSCRIBE", self._channel + key)
+        for key in sorted(self._armed - keys):
+            await connection.call("UNSUBSCRIBE", self._channel + key)
+        self._armed = keys
+        return False
+
+    def keys_of(self, event: Push) -> Iterable[bytes] | None:
+        """Return the key in the name of the channel."""
+        if event[0] != b"message":
+            return ()
+        return (bytes(event[1])[len(self._channel.encode()) :],)
+
+
+def prefixes_for(keys: Iterable[str]) -> frozenset[str]:
+    """Choose prefixes that cover the keys: the keys themselves while they are few, else their classes.
+
+    Redis refuses prefixes of which one begins another, so a key that another one begins is left out.
+    """
+    names = set(keys)
+    if len(names) > EXACT_PREFIXES:
+        names = {key[: key.index(":") + 1] if ":" in key else key for key in names}
+    chosen: list[str] = []
+    for name in sorted(names):  # a prefix sorts before all that it begins
+        if not chosen or not name.startswith(chosen[-1]):
+            chosen.append(name)
+    return frozenset(chosen)

@@ -1,0 +1,153 @@
+"""How the form looks: the style sheet, and the pieces of HTML around the controls."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Literal
+
+Kind = Literal["ok", "muted", "warn", "error"]
+
+# Not by colour alone: each message begins with a sign of its kind.
+_SIGNS: dict[str, str] = {"ok": "✓", "muted": "", "warn": "⚠", "error": "✕"}
+_STATES: dict[str, tuple[str, str, str]] = {
+    "connecting": ("◌", "connecting…", "muted"),
+    "live": ("●", "live", "ok"),
+    "polling": ("◌", "polling", "warn"),
+    "disconnected": ("✕", "disconnected", "error"),
+    "deleted": ("⊘", "deleted", "error"),
+    "absent": ("⊘", "not stored yet", "warn"),
+    "suspended": ("◌", "paused", "muted"),
+    "closed": ("⊘", "closed", "muted"),
+}
+
+STYLE = """<style>
+.rpy-editor {
+  --rpy-back: var(--jp-layout-color1, var(--vscode-editor-background, #fff));
+  --rpy-back-2: var(--jp-layout-color2, var(--vscode-textCodeBlock-background, #eee));
+  --rpy-text: var(--jp-ui-font-color1, var(--vscode-foreground, #1c1c1c));
+  --rpy-faint: var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #555));
+  --rpy-line: var(--jp-border-color2, var(--vscode-widget-border, #ccc));
+  --rpy-ok: #1b6e2c; --rpy-warn: #8a4b00; --rpy-error: #b3261e;
+  --rpy-label: 124px;
+  container-type: inline-size; box-sizing: border-box; width: 100%; max-width: 560px;
+  margin: 4px 0; padding: 10px 14px 8px; overflow: hidden;
+  border: 1px solid var(--rpy-line); border-radius: 6px;
+  background: var(--rpy-back); color: var(--rpy-text); font-size: 13px;
+}
+[data-jp-theme-light="false"] .rpy-editor, .vscode-dark .rpy-editor {
+  --rpy-ok: #7fd18b; --rpy-warn: #f0b35c; --rpy-error: #ff8a80; color-scheme: dark;
+}
+.rpy-editor .widget-html, .rpy-editor .widget-html-content { line-height: 1.4; height: auto; }
+.rpy-editor .widget-html { margin: 0; }
+.rpy-editor .rpy-rows { overflow: visible; }
+.rpy-head { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 8px; padding: 0 2px 6px;
+  margin-bottom: 6px; border-bottom: 1px solid var(--rpy-line); font-size: 14px; }
+.rpy-head b { font-weight: 600; }
+.rpy-head code { min-width: 0; overflow-wrap: anywhere; padding: 1px 5px; border-radius: 4px; font-size: 12px;
+  background: var(--rpy-back-2); color: var(--rpy-text); }
+.rpy-state { margin-left: auto; font-size: 12px; white-space: nowrap; }
+.rpy-ok { color: var(--rpy-ok); } .rpy-warn { color: var(--rpy-warn); }
+.rpy-error { color: var(--rpy-error); } .rpy-muted { color: var(--rpy-faint); }
+.rpy-foot { min-height: 1.4em; padding: 4px 2px 0; font-size: 12px; overflow-wrap: anywhere; }
+.rpy-note { font-size: 12px; overflow-wrap: anywhere; padding: 0 2px 4px; }
+.rpy-note:empty { display: none; }
+.rpy-editor .rpy-note-line { margin: 0 0 0 calc(var(--rpy-label) + 10px); overflow: visible; }
+.rpy-editor .rpy-field { overflow: visible; width: auto; margin: 0; }
+.rpy-editor .rpy-field > .rpy-main { width: auto; }
+.rpy-editor .rpy-line { align-items: center; overflow: visible; width: auto; min-width: 0; }
+.rpy-editor .rpy-line > .rpy-main { flex: 1 1 0; min-width: 0; width: auto; }
+.rpy-editor .rpy-line > .widget-datetimepicker.rpy-main { flex: 0 1 auto; }
+.rpy-editor .rpy-line.rpy-tall { align-items: flex-start; }
+.rpy-editor .rpy-line > .rpy-field { margin-left: auto; max-width: 75%; }
+.rpy-editor .rpy-line > .rpy-field > .rpy-note-line { margin-left: 0; }
+.rpy-editor .rpy-line > .rpy-field > .rpy-line { align-self: flex-end; }
+.rpy-editor .widget-label { color: var(--rpy-text); }
+.rpy-editor .rpy-main > .widget-label, .rpy-editor .rpy-label {
+  display: block; flex: 0 0 var(--rpy-label); width: var(--rpy-label); text-align: right; margin: 0 8px 0 0;
+  overflow: hidden; text-overflow: ellipsis; }
+.rpy-editor .rpy-main input, .rpy-editor .rpy-main textarea, .rpy-editor .rpy-main select {
+  min-width: 0; background-color: var(--rpy-back); color: var(--rpy-text); border-color: var(--rpy-line);
+  border-radius: 3px; }
+.rpy-editor .widget-datetimepicker input { height: 28px; box-sizing: border-box; padding: 0 8px;
+  border: 1px solid var(--rpy-line); font: inherit; }
+.rpy-editor .rpy-main select { background-image: none; appearance: auto; height: 28px; }
+.rpy-editor input:focus-visible, .rpy-editor select:focus-visible, .rpy-editor textarea:focus-visible,
+.rpy-editor button:focus-visible { outline: 2px solid var(--jp-brand-color1, #2196f3); outline-offset: 1px; }
+.rpy-editor .rpy-main input:disabled, .rpy-editor .rpy-main select:disabled { opacity: .55; }
+.rpy-editor .rpy-check .widget-label-basic > span, .rpy-editor .rpy-null .widget-label-basic > span,
+.rpy-editor .rpy-bare > .widget-label, .rpy-editor .rpy-heard {
+  position: absolute !important; width: 1px !important; height: 1px !important;
+  margin: -1px !important; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.rpy-editor .rpy-null { flex: 0 0 auto; width: auto; margin-left: 6px; color: var(--rpy-faint); }
+.rpy-editor .rpy-null .widget-label-basic { display: flex; align-items: center; }
+.rpy-editor .rpy-null input { margin: 0; }
+.rpy-editor .rpy-null .widget-label-basic::after { content: "null"; margin-left: 3px; font-size: 12px; }
+.rpy-editor .rpy-check { width: auto; }
+.rpy-editor .jupyter-widget-tagsinput { flex: 1 1 0; min-width: 0; width: auto; padding: 2px;
+  border: 1px solid var(--rpy-line); border-radius: 3px;
+  flex-wrap: wrap; align-items: center; row-gap: 3px; overflow: visible; }
+.rpy-editor .jupyter-widget-tagsinput > .widget-text { display: flex !important; width: auto;
+  flex: 0 1 auto; min-width: 0; max-width: 100%; }
+.rpy-editor .jupyter-widget-tagsinput input.jupyter-widget-taginput { border: 0; background: none;
+  color: var(--rpy-text); padding: 0 4px; margin: 0; min-width: 0; flex: 0 1 auto; box-sizing: border-box; }
+.rpy-editor .jupyter-widget-tagsinput input.jupyter-widget-taginput::placeholder { color: var(--rpy-faint); }
+.rpy-editor .rpy-off { opacity: .55; pointer-events: none; }
+.rpy-editor .rpy-zone:empty { display: none; }
+.rpy-editor .rpy-zone { flex: 0 0 auto; margin: 0 0 0 6px; color: var(--rpy-faint); font-size: 12px; }
+.rpy-editor .rpy-pairs { flex: 1 1 0; min-width: 0; overflow: visible; }
+.rpy-editor .rpy-pairs > button.rpy-button { align-self: flex-start; }
+.rpy-editor .rpy-pairs input { background-color: var(--rpy-back); color: var(--rpy-text);
+  border-color: var(--rpy-line); border-radius: 3px; min-width: 0; }
+.rpy-editor .rpy-pairs .widget-box { overflow: visible; }
+.rpy-editor .rpy-pair { align-items: center; }
+.rpy-editor .rpy-pair > .rpy-bare { flex: 1 1 0; min-width: 0; width: auto; }
+.rpy-editor button.rpy-button { width: auto; flex: 0 0 auto; height: 26px; line-height: 24px; padding: 0 9px;
+  font-size: 12px; border-radius: 3px; border: 1px solid var(--rpy-line); background: var(--rpy-back-2);
+  color: var(--rpy-text); }
+.rpy-editor .rpy-group { margin: 4px 0 6px; padding: 2px 8px 4px; border: 1px solid var(--rpy-line);
+  border-radius: 5px; overflow: visible; --rpy-label: 115px; }
+.rpy-group-head { font-weight: 600; font-size: 12px; color: var(--rpy-faint); padding: 2px; }
+.rpy-editor code.rpy-fixed { overflow-wrap: anywhere; background: none; color: var(--rpy-faint);
+  font-size: 12px; }
+@container (max-width: 400px) {
+  .rpy-editor .rpy-line { flex-wrap: wrap; }
+  .rpy-editor .rpy-line > .rpy-label, .rpy-editor .rpy-main > .widget-label {
+    flex-basis: 100%; text-align: left; }
+  .rpy-editor .rpy-main { flex-wrap: wrap; height: auto; }
+  .rpy-editor .rpy-note-line { margin-left: 0; }
+}
+</style>"""
+
+
+def header(name: str, key: str, state: str, reason: str = "") -> str:
+    """Return the line with the model's name, its key and how live the form is."""
+    sign, words, kind = _STATES[state]
+    title = f' title="{escape(reason)}"' if reason else ""
+    return (
+        f'<div class="rpy-head"><b>{escape(name)}</b> <code>{escape(key)}</code>'
+        f'<span class="rpy-state rpy-{kind}" role="status" aria-live="polite"{title}>'
+        f'<span aria-hidden="true">{sign}</span> {words}</span></div>'
+    )
+
+
+def message(kind: str, text: str, place: str = "note") -> str:
+    """Return a message that a screen reader announces; an empty text keeps the place for the next one.
+
+    Args:
+        kind: ok, muted, warn or error.
+        text: Plain text.
+        place: "note" under a field, or "foot" at the end of the form, which keeps its height.
+    """
+    sign = _SIGNS[kind]
+    words = f"{sign} {text}" if sign and text else text
+    return f'<div class="rpy-{place} rpy-{kind}" role="status" aria-live="polite">{escape(words)}</div>'
+
+
+def fixed(text: str) -> str:
+    """Return a value that can only be looked at."""
+    return f'<code class="rpy-fixed">{escape(text)}</code>'
+
+
+def group_head(name: str) -> str:
+    """Return the title of a group of fields."""
+    return f'<div class="rpy-group-head">{escape(name)}</div>'
