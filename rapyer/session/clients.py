@@ -14,7 +14,9 @@ from redis.backoff import NoBackoff
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-_PASSWORD = re.compile(r"(?P<head>^[^:/]+://[^/@]*:)[^@]*(?=@)|(?P<query>[?&]password=)[^&]*")
+# A password may hold any character, so it ends only at the last @ of what stands before the query.
+_IN_AUTHORITY = re.compile(r"^(?P<head>[^:/]+://[^:@?]*:)[^?]*@")
+_IN_QUERY = re.compile(r"(?P<head>[?&]password=)[^&]*")
 
 MAX_CONNECTIONS = 50
 """Connections per client that the library makes; further commands wait for one to be free."""
@@ -22,7 +24,7 @@ MAX_CONNECTIONS = 50
 
 def mask_url(url: str) -> str:
     """Return a Redis URL with its password replaced by `***`."""
-    return _PASSWORD.sub(lambda match: f"{match['head'] or match['query']}***", url)
+    return _IN_QUERY.sub(r"\g<head>***", _IN_AUTHORITY.sub(r"\g<head>***@", url))
 
 
 class ClientSource:
@@ -88,9 +90,8 @@ class ClientSource:
         return self._description()
 
     async def aclose(self) -> None:
-        """Close the client of the running loop and forget the others; the caller's own client stays open."""
+        """Close the client of the running loop; others close with their loops, a given one stays open."""
         known = self._clients.pop(asyncio.get_running_loop(), None)
-        self._clients.clear()
         if known is not None:
             await known[1].aclose()
 

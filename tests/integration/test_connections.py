@@ -121,6 +121,10 @@ async def test_what_cannot_be_connected_to_is_named() -> None:
         ("redis://:secret@host:1/0", "redis://:***@host:1/0"),
         ("redis://me:secret@host:1/0", "redis://me:***@host:1/0"),
         ("unix:///tmp/x.sock?password=secret&db=1", "unix:///tmp/x.sock?password=***&db=1"),
+        ("redis://:p@ss:word@host:1/0", "redis://:***@host:1/0"),
+        ("redis://:pa/ss@host:1/0?db=2", "redis://:***@host:1/0?db=2"),
+        ("unix://me:secret@/tmp/x.sock", "unix://me:***@/tmp/x.sock"),
+        ("unix:///tmp/a@b.sock", "unix:///tmp/a@b.sock"),
         ("redis://host:1/0", "redis://host:1/0"),
     ],
 )
