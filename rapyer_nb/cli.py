@@ -1,0 +1,216 @@
+"""The command `rapyer-nb`: JupyterLab with a server, the server alone, or notebooks run headless."""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, TextIO
+
+from rapyer.session.clients import mask_url
+from rapyer_nb.notebooks import Ran, UnrunnableNotebook, plain, run_notebooks
+from rapyer_nb.server import EmbeddedServer, EmbeddedServerError, project_root, start_embedded
+
+URL_VARIABLES = ("RAPYER_REDIS_URL", "REDIS_URL")
+FAILED = 1
+WRONG = 2
+_LOOK_SECONDS = 1.0
+
+
+class CommandError(Exception):
+    """The command cannot be done; the message is one clear line."""
+
+
+class _Stopped(Exception):
+    """A signal has asked to stop."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 failed, 2 could not be done at all."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+    except (CommandError, EmbeddedServerError, UnrunnableNotebook) as error:
+        _tell(f"error: {error}")
+        return WRONG
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rapyer-nb", description="Live Redis data in notebooks.")
+    version = importlib.metadata.version("rapyer-nb")
+    parser.add_argument("--version", action="version", version=f"rapyer-nb {version}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_lab(commands.add_parser("lab", help="open JupyterLab with a Redis server for its notebooks"))
+    _add_serve(commands.add_parser("serve", help="run the Redis server of the project alone"))
+    _add_run(commands.add_parser("run", help="run notebooks headless, up to the first cell that fails"))
+    return parser
+
+
+def _add_lab(parser: argparse.ArgumentParser) -> None:
+    server = parser.add_mutually_exclusive_group()
+    server.add_argument("--redis", metavar="URL", help=f"use this server (else {' or '.join(URL_VARIABLES)})")
+    server.add_argument(
+        "--ephemeral", action="store_true", help="an embedded server that keeps nothing (else in .rapyer/)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--port", type=int, metavar="N", help="port of JupyterLab")
+    parser.add_argument(
+        "directory", nargs="?", type=Path, default=Path(), metavar="DIR", help="the project (default: here)"
+    )
+    parser.set_defaults(command=_lab)
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ephemeral", action="store_true", help="keep nothing (else in .rapyer/)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        metavar="N",
+        help="open this port of 127.0.0.1 too, with a password (0: a free one)",
+    )
+    parser.add_argument("--show-password", action="store_true", help="print the URL with the password")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when the process that started this does"
+    )
+    parser.set_defaults(command=_serve)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebooks", nargs="+", type=Path, metavar="NOTEBOOK")
+    parser.add_argument("--redis", metavar="URL", help="use this server (else an embedded one for this run)")
+    parser.add_argument(
+        "--timeout", type=int, metavar="S", help="seconds that a cell may take (else any time)"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="write copies with their outputs there")
+    parser.set_defaults(command=_run)
+
+
+def _lab(options: argparse.Namespace) -> NoReturn:
+    """Become JupyterLab, which so holds the server for exactly as long as it lives."""
+    _require("jupyterlab")
+    folder: Path = options.directory.resolve()
+    if not folder.is_dir():
+        raise CommandError(f"{options.directory} is not a directory")
+    url = options.redis or (None if options.ephemeral else _url_from(os.environ))
+    if url is None:
+        server = start_embedded(project_root(folder), persistent=not options.ephemeral)
+        server.hand_over()
+        url = server.url
+        _tell(_about(server))
+    else:
+        _tell(f"notebooks use {mask_url(url)}")
+    command = lab_command(folder, port=options.port, browser=not options.no_browser)
+    _flush()
+    os.execve(command[0], command, {**os.environ, URL_VARIABLES[0]: url})  # noqa: S606 - no shell is wanted
+
+
+def lab_command(folder: Path, *, port: int | None, browser: bool) -> list[str]:
+    """Return the command line of JupyterLab for a project; it opens on `notebooks/` if there is one."""
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
+    if (folder / "notebooks").is_dir():
+        command.append("--LabApp.default_url=/lab/tree/notebooks")
+    if port is not None:
+        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if not browser:
+        command.append("--no-browser")
+    if os.geteuid() == 0:
+        command.append("--allow-root")  # JupyterLab refuses root otherwise, as in a container
+    return command
+
+
+def _serve(options: argparse.Namespace) -> int:
+    parent = os.getppid() if options.with_parent else None
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        with start_embedded(persistent=not options.ephemeral, port=options.port) as server:
+            _say(server.url if options.show_password else server.describe())
+            _tell(_about(server))
+            if server.url != server.describe() and not options.show_password:
+                _tell("the password is hidden; --show-password prints it")
+            return _attend(server, parent)
+    except _Stopped:
+        return 0
+
+
+def _attend(server: EmbeddedServer, parent: int | None) -> int:
+    while not server.wait(_LOOK_SECONDS):
+        if parent is not None and os.getppid() != parent:
+            return 0
+    _tell("error: the server has ended")
+    return FAILED
+
+
+def _run(options: argparse.Namespace) -> int:
+    _require("nbclient", "nbformat", "ipykernel")
+    if options.redis:
+        return _run_all(options, options.redis)
+    with start_embedded(shared=False) as server:
+        return _run_all(options, server.url)
+
+
+def _run_all(options: argparse.Namespace, url: str) -> int:
+    failed = False
+    for ran in run_notebooks(
+        options.notebooks,
+        environment={**os.environ, URL_VARIABLES[0]: url},
+        timeout=options.timeout,
+        output=options.output,
+        progress=sys.stderr if sys.stderr.isatty() else None,
+    ):
+        failed = ran.failure is not None
+        _say(_result_line(ran))
+        if ran.failure is not None:
+            _write(sys.stderr, ran.failure if sys.stderr.isatty() else plain(ran.failure))
+    return FAILED if failed else 0
+
+
+def _result_line(ran: Ran) -> str:
+    cells = "1 cell" if ran.cells == 1 else f"{ran.cells} cells"
+    if ran.failure is None:
+        return f"{ran.path}: ok, {cells}, {ran.seconds:.1f} s"
+    return f"{ran.path}: failed at cell {ran.failed_at}, {ran.seconds:.1f} s"
+
+
+def _about(server: EmbeddedServer) -> str:
+    kept = f"data is kept in {server.data}" if server.data else "data is not kept"
+    return f"Redis {server.version} at {server.describe()}; {kept}"
+
+
+def _url_from(environment: Mapping[str, str]) -> str | None:
+    return next((environment[name] for name in URL_VARIABLES if environment.get(name)), None)
+
+
+def _require(*modules: str) -> None:
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            raise CommandError(f'{module} is not installed; pip install "rapyer-nb[lab]"')
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Stopped
+
+
+def _say(line: str) -> None:
+    _write(sys.stdout, line)
+
+
+def _tell(line: str) -> None:
+    _write(sys.stderr, f"rapyer-nb: {line}")
+
+
+def _write(stream: TextIO, line: str) -> None:
+    stream.write(f"{line}\n")
+    stream.flush()
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

@@ -1,0 +1,7 @@
+"""The text of a magic's line, read without ever running it: words, values of variables, and filters."""
+
+from rapyer_nb.parsing.filters import parse_filter
+from rapyer_nb.parsing.values import resolve
+from rapyer_nb.parsing.words import split_words
+
+__all__ = ("parse_filter", "resolve", "split_words")

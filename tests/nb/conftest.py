@@ -1,0 +1,41 @@
+"""Fixtures for the tests of the notebook toolkit: a place of its own for embedded servers."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.nb.server_processes import eventually, servers_below
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give the test a runtime directory of its own, and see to it that nothing is left there at the end."""
+    with tempfile.TemporaryDirectory(prefix="rt-", dir="/tmp") as folder:
+        path = Path(folder)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        for name in ("RAPYER_REDIS_SERVER", "RAPYER_REDIS_URL", "REDIS_URL"):
+            monkeypatch.delenv(name, raising=False)
+        yield path
+        assert eventually(lambda: not servers_below(path)), "a redis-server was left behind"
+        assert eventually(lambda: not leftovers(path)), f"files were left behind: {leftovers(path)}"
+
+
+def leftovers(runtime: Path) -> list[str]:
+    """Return what is in a runtime directory, apart from the private base directory itself."""
+    # os.walk takes it well that a directory disappears meanwhile.
+    found = [
+        os.path.join(folder, name) for folder, inner, files in os.walk(runtime) for name in inner + files
+    ]
+    return [path for path in found if not os.path.basename(path).startswith("rapyer-")]
+
+
+@pytest.fixture
+def project(tmp_path: Path, runtime: Path) -> Path:
+    """Return the directory of a project."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "pyproject.toml").touch()
+    return folder
