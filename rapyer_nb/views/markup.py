@@ -53,8 +53,9 @@ color:var(--rapyer-ink);font-size:var(--jp-ui-font-size1,13px);max-width:100%;ov
 .rapyer-nb table{border:1px solid var(--rapyer-line);border-collapse:collapse;margin:2px 0;
 background:var(--rapyer-back);color:inherit;font-size:inherit}
 .rapyer-nb caption{text-align:left;padding:2px 0 4px;font-weight:600;color:inherit}
-.rapyer-nb.rapyer-nb.rapyer-nb th,.rapyer-nb.rapyer-nb.rapyer-nb td{border:0;border-bottom:1px solid var(--rapyer-line);padding:3px 10px;
-text-align:left;vertical-align:top;max-width:36em;overflow-wrap:break-word;color:inherit;background:none}
+.rapyer-nb.rapyer-nb.rapyer-nb th,.rapyer-nb.rapyer-nb.rapyer-nb td{border:0;
+border-bottom:1px solid var(--rapyer-line);padding:3px 10px;text-align:left;vertical-align:top;
+max-width:36em;overflow-wrap:break-word;color:inherit;background:none}
 .rapyer-nb thead th{background:var(--rapyer-stripe);white-space:nowrap}
 .rapyer-nb tbody th{font-weight:500;white-space:nowrap}
 .rapyer-nb .rapyer-faint{color:var(--rapyer-faint);font-weight:400}

@@ -26,7 +26,7 @@ class Address(BaseModel):
     city: Index[str] = "Paris"
 
 
-class Person(AtomicRedisModel):
+class Searched(AtomicRedisModel):
     name: Index[str] = ""
     age: Index[int] = 0
     score: Index[float] = 0.0
@@ -38,7 +38,7 @@ class Person(AtomicRedisModel):
 
 @pytest.fixture(autouse=True)
 async def _indexed(source: ClientSource) -> None:
-    await ensure_index(Person, source)
+    await ensure_index(Searched, source)
 
 
 NASTY = [
@@ -48,16 +48,16 @@ NASTY = [
 
 
 async def test_text_is_found_exactly_whatever_it_holds() -> None:
-    await Person.ainsert(*(Person(name=text) for text in NASTY))
+    await Searched.ainsert(*(Searched(name=text) for text in NASTY))
     for text in NASTY:
-        assert [person.name for person in await Person.afind(Person.name == text)] == [text], repr(text)
-        assert len(await Person.afind(Person.name != text)) == len(NASTY) - 1, repr(text)
+        assert [person.name for person in await Searched.afind(Searched.name == text)] == [text], repr(text)
+        assert len(await Searched.afind(Searched.name != text)) == len(NASTY) - 1, repr(text)
 
 
 async def test_random_trees_agree_with_python() -> None:
     chance = random.Random(5)
     people = [
-        Person(
+        Searched(
             name=chance.choice("abc"),
             age=chance.randrange(6),
             score=chance.random(),
@@ -65,7 +65,7 @@ async def test_random_trees_agree_with_python() -> None:
         )
         for _ in range(60)
     ]
-    await Person.ainsert(*people)
+    await Searched.ainsert(*people)
 
     def tree(depth: int) -> tuple[Any, Any]:
         if depth == 0 or chance.random() < 0.3:
@@ -83,51 +83,51 @@ async def test_random_trees_agree_with_python() -> None:
         number, text, real = chance.randrange(6), chance.choice("abc"), chance.random()
         return chance.choice(
             [
-                (Person.age == number, lambda p: p.age == number),
-                (Person.age != number, lambda p: p.age != number),
-                (Person.age > number, lambda p: p.age > number),
-                (Person.age <= number, lambda p: p.age <= number),
-                (Person.score < real, lambda p: p.score < real),
-                (Person.score >= real, lambda p: p.score >= real),
-                (Person.name == text, lambda p: p.name == text),
-                (Person.name != text, lambda p: p.name != text),
-                (Person.nick == "x", lambda p: p.nick == "x"),
-                (Person.name.one_of(["a", "b"]), lambda p: p.name in {"a", "b"}),  # type: ignore[attr-defined]
-                (Person.age.between(1, 3), lambda p: 1 <= p.age <= 3),  # type: ignore[attr-defined]
+                (Searched.age == number, lambda p: p.age == number),
+                (Searched.age != number, lambda p: p.age != number),
+                (Searched.age > number, lambda p: p.age > number),
+                (Searched.age <= number, lambda p: p.age <= number),
+                (Searched.score < real, lambda p: p.score < real),
+                (Searched.score >= real, lambda p: p.score >= real),
+                (Searched.name == text, lambda p: p.name == text),
+                (Searched.name != text, lambda p: p.name != text),
+                (Searched.nick == "x", lambda p: p.nick == "x"),
+                (Searched.name.one_of(["a", "b"]), lambda p: p.name in {"a", "b"}),  # type: ignore[attr-defined]
+                (Searched.age.between(1, 3), lambda p: 1 <= p.age <= 3),  # type: ignore[attr-defined]
             ]
         )
 
     for _ in range(150):
         expression, told = tree(4)
-        found = {person.key for person in await Person.afind(expression)}
+        found = {person.key for person in await Searched.afind(expression)}
         assert found == {person.key for person in people if told(person)}, expression
 
 
 async def test_all_matches_are_returned_or_as_many_as_asked_for() -> None:
-    await Person.ainsert(*(Person(age=number % 2) for number in range(3000)))
-    assert len(await Person.afind(Person.age == 1)) == 1500
-    assert len(await Person.afind()) == 3000
+    await Searched.ainsert(*(Searched(age=number % 2) for number in range(3000)))
+    assert len(await Searched.afind(Searched.age == 1)) == 1500
+    assert len(await Searched.afind()) == 3000
     for limit in (0, 1, 50, 51, 1000, 5000):
-        assert len(await Person.afind(Person.age == 1, max_results=limit)) == min(limit, 1500)
-    result = await find(Person, Person.age == 1, 20)  # type: ignore[arg-type]
+        assert len(await Searched.afind(Searched.age == 1, max_results=limit)) == min(limit, 1500)
+    result = await find(Searched, Searched.age == 1, 20)  # type: ignore[arg-type]
     assert (len(result.models), result.total, result.skipped) == (20, 1500, ())
 
 
 async def test_several_filters_must_all_hold_and_keys_win(caplog: pytest.LogCaptureFixture) -> None:
-    one, two = await Person.ainsert(Person(age=1, name="a"), Person(age=1, name="b"))
-    assert await Person.afind(Person.age == 1, Person.name == "b") == [two]
-    assert await Person.afind_one(Person.name == "z") is None
+    one, two = await Searched.ainsert(Searched(age=1, name="a"), Searched(age=1, name="b"))
+    assert await Searched.afind(Searched.age == 1, Searched.name == "b") == [two]
+    assert await Searched.afind_one(Searched.name == "z") is None
     with caplog.at_level(logging.WARNING, logger="rapyer"):
-        assert await Person.afind(one.key, Person.name == "b") == [one]
+        assert await Searched.afind(one.key, Searched.name == "b") == [one]
     assert "the filters are ignored" in caplog.text
 
 
 async def test_missing_values_never_hide_a_document() -> None:
-    await Person.ainsert(Person(name="a"), Person(name="b", nick="n", home=Address(city="Rome")))
-    assert len(await Person.afind(Person.name == "a")) == 1
-    assert len(await Person.afind(Person.nick != "n")) == 1
-    assert len(await Person.afind(Person.home.city == "Rome")) == 1  # type: ignore[union-attr]
-    assert len(await Person.afind(Person.address.city == "Paris")) == 2
+    await Searched.ainsert(Searched(name="a"), Searched(name="b", nick="n", home=Address(city="Rome")))
+    assert len(await Searched.afind(Searched.name == "a")) == 1
+    assert len(await Searched.afind(Searched.nick != "n")) == 1
+    assert len(await Searched.afind(Searched.home.city == "Rome")) == 1  # type: ignore[union-attr]
+    assert len(await Searched.afind(Searched.address.city == "Paris")) == 2
 
 
 async def test_an_index_that_is_unchanged_is_left_alone_and_a_changed_one_replaced(
@@ -186,10 +186,10 @@ async def test_listing_misses_nothing_where_the_index_does(raw: Redis) -> None:
 
 
 async def test_documents_that_vanish_or_do_not_fit_are_reported(raw: Redis) -> None:
-    await Person(name="a").asave()
-    await raw.json().set("Person:bad", "$", {"name": "a", "age": []})  # type: ignore[misc]
-    await raw.json().set("Person:odd", "$", {"name": "a", "note": 5})  # type: ignore[misc]
+    await Searched(name="a").asave()
+    await raw.json().set("Searched:bad", "$", {"name": "a", "age": []})  # type: ignore[misc]
+    await raw.json().set("Searched:odd", "$", {"name": "a", "note": 5})  # type: ignore[misc]
     for limit in (10, None):
-        result = await find(Person, Person.name == "a", limit)  # type: ignore[arg-type]
+        result = await find(Searched, Searched.name == "a", limit)  # type: ignore[arg-type]
         assert len(result.models) == 1
-        assert "Person:odd" in result.skipped
+        assert "Searched:odd" in result.skipped

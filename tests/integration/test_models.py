@@ -36,7 +36,7 @@ class Address(BaseModel):
     zips: list[int] = []
 
 
-class User(AtomicRedisModel):
+class Account(AtomicRedisModel):
     name: str = "Ada"
     age: Index[int] = 30
     tags: list[str] = []
@@ -49,7 +49,7 @@ class User(AtomicRedisModel):
     score: float = 1.5
 
 
-class Userx(AtomicRedisModel):
+class Accountx(AtomicRedisModel):
     name: str = ""
 
 
@@ -59,15 +59,15 @@ class City(AtomicRedisModel):
 
 
 async def test_a_saved_model_is_loaded_equal() -> None:
-    user = await User(tags=["x"], settings={"a.b": 1}, nick="n").asave()
-    loaded = await User.aget(user.key)
+    user = await Account(tags=["x"], settings={"a.b": 1}, nick="n").asave()
+    loaded = await Account.aget(user.key)
     assert loaded == user
     assert loaded.key == user.key
     assert loaded.joined.utcoffset() == dt.timedelta(hours=5)
 
 
 async def test_the_document_is_laid_out_as_documented(raw: Redis) -> None:
-    user = await User().asave()
+    user = await Account().asave()
     stored = (await raw.json().get(user.key, "$"))[0]  # type: ignore[misc]
     assert stored == {
         "name": "Ada",
@@ -84,33 +84,33 @@ async def test_the_document_is_laid_out_as_documented(raw: Redis) -> None:
 
 
 async def test_both_forms_of_a_bool_are_read(raw: Redis) -> None:
-    user = await User().asave()
+    user = await Account().asave()
     await raw.json().set(user.key, "$.flag", "gASJLg==")  # type: ignore[misc]
-    assert (await User.aget(user.key)).flag is False
+    assert (await Account.aget(user.key)).flag is False
     await raw.json().set(user.key, "$.flag", "nonsense")  # type: ignore[misc]
     with pytest.raises(CorruptedModelError, match="flag"):
-        await User.aget(user.key)
+        await Account.aget(user.key)
 
 
 async def test_loading_refreshes_the_same_instance() -> None:
-    user = await User().asave()
-    other = await User.aget(user.key)
+    user = await Account().asave()
+    other = await Account.aget(user.key)
     tags = user.tags
     await other.aupdate(name="Grace", tags=["t"])
     assert await user.aload() is user
     assert (user.name, user.tags) == ("Grace", ["t"])
     await tags.aappend("still linked")  # type: ignore[attr-defined]
-    assert (await User.aget(user.key)).tags == ["t", "still linked"]
+    assert (await Account.aget(user.key)).tags == ["t", "still linked"]
 
 
 async def test_a_missing_model_is_not_found() -> None:
     with pytest.raises(KeyNotFound) as raised:
-        await User.aget("User:nobody")
-    assert str(raised.value) == "no User is stored under User:nobody"
-    assert (raised.value.key, raised.value.model) == ("User:nobody", "User")
+        await Account.aget("Account:nobody")
+    assert str(raised.value) == "no Account is stored under Account:nobody"
+    assert (raised.value.key, raised.value.model) == ("Account:nobody", "Account")
     assert isinstance(raised.value, KeyError)
     with pytest.raises(KeyNotFound):
-        await User().aload()
+        await Account().aload()
 
 
 async def test_keys_and_primary_keys_are_told_apart() -> None:
@@ -128,74 +128,74 @@ async def test_keys_and_primary_keys_are_told_apart() -> None:
 async def test_a_class_never_touches_the_keys_of_another() -> None:
     city = await City(name="Paris").asave()
     for attempt in (
-        User.aget(city.key),
-        User.aget("City:Paris"),
-        User.adelete_by_key(city.key),
-        User.aexists(city),
+        Account.aget(city.key),
+        Account.aget("City:Paris"),
+        Account.adelete_by_key(city.key),
+        Account.aexists(city),
     ):
         with pytest.raises(
-            WrongClassError, match="City:Paris is no key of User, whose keys start with User:"
+            WrongClassError, match="City:Paris is no key of Account, whose keys start with Account:"
         ):
             await attempt
-    with pytest.raises(WrongClassError, match="User.ainsert was given a City; use rapyer.ainsert"):
-        await User.ainsert(User(), city)  # type: ignore[arg-type]
-    assert await User.afind_keys() == []
+    with pytest.raises(WrongClassError, match="Account.ainsert was given a City; use rapyer.ainsert"):
+        await Account.ainsert(Account(), city)  # type: ignore[arg-type]
+    assert await Account.afind_keys() == []
 
 
 async def test_another_redis_type_is_named(raw: Redis) -> None:
-    await raw.set("User:text", "x")
-    with pytest.raises(WrongTypeError, match="User:text holds another Redis type than a JSON document"):
-        await User.aget("text")
-    user = User()
+    await raw.set("Account:text", "x")
+    with pytest.raises(WrongTypeError, match="Account:text holds another Redis type than a JSON document"):
+        await Account.aget("text")
+    user = Account()
     user.pk = "text"
     with pytest.raises(WrongTypeError):
         await user.asave()
 
 
 async def test_a_corrupt_document_says_what_is_wrong(raw: Redis) -> None:
-    await raw.json().set("User:bad", "$", {"age": "many"})  # type: ignore[misc]
+    await raw.json().set("Account:bad", "$", {"age": "many"})  # type: ignore[misc]
     with pytest.raises(
-        CorruptedModelError, match="the document stored under User:bad does not fit User(.|\\n)*age"
+        CorruptedModelError, match="the document stored under Account:bad does not fit Account(.|\\n)*age"
     ):
-        await User.aget("bad")
+        await Account.aget("bad")
 
 
 async def test_update_sets_some_fields_and_nothing_else(raw: Redis) -> None:
-    user = await User().asave()
+    user = await Account().asave()
     await raw.json().set(user.key, "$.age", 77)  # type: ignore[misc]
     await user.aupdate(name="Grace", nick="G", address={"street": "Side"})
-    loaded = await User.aget(user.key)
+    loaded = await Account.aget(user.key)
     assert (loaded.name, loaded.nick, loaded.address.street, loaded.age) == ("Grace", "G", "Side", 77)
     await user.aupdate(nick=None)
-    assert (await User.aget(user.key)).nick is None
+    assert (await Account.aget(user.key)).nick is None
 
 
 async def test_a_refused_update_changes_nothing() -> None:
-    user = await User().asave()
-    with pytest.raises(UnknownFieldError, match="unknown field 'nam' on User; did you mean 'name'?"):
+    user = await Account().asave()
+    with pytest.raises(UnknownFieldError, match="unknown field 'nam' on Account; did you mean 'name'?"):
         await user.aupdate(name="x", nam="y")
     with pytest.raises(ValidationError):
         await user.aupdate(name="x", age="many")
     assert user.name == "Ada"
     await user.adelete()
-    with pytest.raises(KeyNotFound, match="nothing is stored under User:"):
+    with pytest.raises(KeyNotFound, match="nothing is stored under Account:"):
         await user.aupdate(name="x")
     assert user.name == "Ada"
 
 
 async def test_deleting() -> None:
-    user = User()
+    user = Account()
     assert await user.adelete() is False
     await user.asave()
     assert (await user.adelete(), await user.adelete()) == (True, False)
 
 
 async def test_an_inner_model_saves_and_loads_its_own_part(raw: Redis) -> None:
-    user = await User().asave()
+    user = await Account().asave()
     await raw.json().set(user.key, "$.name", "Other")  # type: ignore[misc]
     user.address.street = "Side"
     await user.address.asave()  # type: ignore[attr-defined]
-    loaded = await User.aget(user.key)
+    loaded = await Account.aget(user.key)
     assert (loaded.name, loaded.address.street) == ("Other", "Side")
     await loaded.address.aupdate(street="Third")  # type: ignore[attr-defined]
     assert (await user.address.aload()).street == "Third"  # type: ignore[attr-defined]
@@ -208,55 +208,57 @@ async def test_an_inner_model_saves_and_loads_its_own_part(raw: Redis) -> None:
 
 async def test_an_inner_model_of_a_missing_document_is_not_found() -> None:
     with pytest.raises(KeyNotFound):
-        await User().address.asave()  # type: ignore[attr-defined]
+        await Account().address.asave()  # type: ignore[attr-defined]
     with pytest.raises(KeyNotFound):
-        await User().address.aload()  # type: ignore[attr-defined]
+        await Account().address.aload()  # type: ignore[attr-defined]
 
 
 async def test_inserting_many() -> None:
-    users = [User(age=number) for number in range(600)]
-    assert await User.ainsert(*users) == users
-    found = await User.afind(*[user.key for user in users])
+    users = [Account(age=number) for number in range(600)]
+    assert await Account.ainsert(*users) == users
+    found = await Account.afind(*[user.key for user in users])
     assert [user.age for user in found] == list(range(600))
-    assert await User.ainsert() == []
+    assert await Account.ainsert() == []
 
 
 async def test_finding_by_keys() -> None:
-    users = await User.ainsert(User(age=1), User(age=2))
+    users = await Account.ainsert(Account(age=1), Account(age=2))
     keys = [str(user.key) for user in users]
-    assert [user.age for user in await User.afind(keys[1], users[0].pk, keys[1])] == [2, 1, 2]
-    assert len(await User.afind(*keys, max_results=1)) == 1
-    with pytest.raises(KeyNotFound, match="no User is stored under User:nobody"):
-        await User.afind(keys[0], "nobody")
-    assert await User.afind_one("nobody") is None
+    assert [user.age for user in await Account.afind(keys[1], users[0].pk, keys[1])] == [2, 1, 2]
+    assert len(await Account.afind(*keys, max_results=1)) == 1
+    with pytest.raises(KeyNotFound, match="no Account is stored under Account:nobody"):
+        await Account.afind(keys[0], "nobody")
+    assert await Account.afind_one("nobody") is None
 
 
 async def test_listing_confuses_no_classes_and_no_other_keys(raw: Redis) -> None:
-    await Userx(name="x").asave()
-    await raw.set("Userx:lock", "1")
-    await raw.json().set("Userx:bad", "$", {"name": 5})  # type: ignore[misc]
-    kept = await Userx(name="y").asave()
-    assert {user.name for user in await Userx.afind()} == {"x", "y"}
-    assert kept.key in await Userx.afind_keys()
-    assert "Userx:lock" not in await Userx.afind_keys()
-    assert len(await Userx.afind_keys(max_results=1)) == 1
+    await Accountx(name="x").asave()
+    await raw.set("Accountx:lock", "1")
+    await raw.json().set("Accountx:bad", "$", {"name": 5})  # type: ignore[misc]
+    kept = await Accountx(name="y").asave()
+    assert {user.name for user in await Accountx.afind()} == {"x", "y"}
+    assert kept.key in await Accountx.afind_keys()
+    assert "Accountx:lock" not in await Accountx.afind_keys()
+    assert len(await Accountx.afind_keys(max_results=1)) == 1
 
 
 async def test_what_a_find_leaves_out_is_logged(raw: Redis, caplog: pytest.LogCaptureFixture) -> None:
-    await Userx(name="x").asave()
-    await raw.json().set("Userx:bad", "$", {"name": 5})  # type: ignore[misc]
+    await Accountx(name="x").asave()
+    await raw.json().set("Accountx:bad", "$", {"name": 5})  # type: ignore[misc]
     with caplog.at_level(logging.WARNING, logger="rapyer"):
-        assert len(await Userx.afind()) == 1
+        assert len(await Accountx.afind()) == 1
     assert [record.getMessage() for record in caplog.records] == [
-        "Userx.afind left out 1 of its documents: 1 corrupt, 0 gone (Userx:bad)"
+        "Accountx.afind left out 1 of its documents: 1 corrupt, 0 gone (Accountx:bad)"
     ]
 
 
 async def test_arguments_that_are_neither_key_nor_filter_are_refused() -> None:
-    with pytest.raises(UnsupportedArgumentTypeError, match="User.afind cannot use 5; give keys or filters"):
-        await User.afind(5)  # type: ignore[arg-type]
+    with pytest.raises(
+        UnsupportedArgumentTypeError, match="Account.afind cannot use 5; give keys or filters"
+    ):
+        await Account.afind(5)  # type: ignore[arg-type]
     with pytest.raises(rapyer.errors.UnsupportedArgumentValueError, match="max_results is -1"):
-        await User.afind(max_results=-1)
+        await Account.afind(max_results=-1)
 
 
 async def test_time_to_live(raw: Redis) -> None:
@@ -287,29 +289,29 @@ async def test_excluded_fields_are_not_stored(raw: Redis) -> None:
 
 
 async def test_functions_for_any_class() -> None:
-    user, city = User(), City(name="Paris")
+    user, city = Account(), City(name="Paris")
     assert await rapyer.ainsert(user, city) == [user, city]
     assert await rapyer.aget(city.key) == city
     assert await rapyer.afind(user.key, city.key) == [user, city]
-    assert await rapyer.afind("User:nobody", city.key, skip_missing=True) == [city]
+    assert await rapyer.afind("Account:nobody", city.key, skip_missing=True) == [city]
     assert await rapyer.aexists(user)
     assert not await rapyer.aexists("Unknown:1")
-    assert await rapyer.afind_one("User:nobody") is None
+    assert await rapyer.afind_one("Account:nobody") is None
     with pytest.raises(KeyNotFound):
-        await rapyer.afind("User:nobody")
+        await rapyer.afind("Account:nobody")
     with pytest.raises(
         RapyerModelDoesntExistError,
-        match="no model class has keys that start with Usr:; did you mean 'User'?",
+        match="no model class has keys that start with Acount:; did you mean 'Account'?",
     ):
-        await rapyer.aget("Usr:1")
+        await rapyer.aget("Acount:1")
     with pytest.raises(InvalidKeyError, match="'nonsense' is no key of a model; keys look like User:42"):
         await rapyer.aget("nonsense")
     with pytest.raises(UnsupportedArgumentTypeError):
         await rapyer.ainsert("x")  # type: ignore[arg-type]
-    assert User in rapyer.find_redis_models()
+    assert Account in rapyer.find_redis_models()
 
 
 async def test_both_generations_of_names() -> None:
-    user = await User().save()
+    user = await Account().save()
     assert (await user.load()) is user
     assert await user.age.increase(2) == 32  # type: ignore[attr-defined]

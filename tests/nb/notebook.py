@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ def bare_notebook() -> Iterator[Notebook]:
     finally:
         shell.extension_manager.unload_extension("rapyer_nb")
         shell.reset(new_session=False)
+        atexit.unregister(shell.atexit_operations)  # else hundreds of shells are reset again at the end
         InteractiveShell.clear_instance()
         loop = get_asyncio_loop()
         loop.run_until_complete(_finished())

@@ -387,7 +387,7 @@ async def test_deleting_during_an_edit_is_told(desk: Desk) -> None:
 
     await until(lambda: desk.note("name"), "it is told")
     assert desk.note("name") == "not saved: the document was deleted"
-    assert desk.form._state == "deleted"
+    await until(lambda: desk.form._state == "deleted", "the form says so too")
 
 
 async def test_a_model_that_is_not_stored_yet_is_waited_for(source: ClientSource) -> None:

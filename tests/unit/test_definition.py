@@ -206,17 +206,17 @@ def test_forward_references_are_converted_when_they_resolve() -> None:
     assert type(node.name) is RedisStr
 
 
-class Box(AtomicRedisModel, Generic[T]):
+class Crate(AtomicRedisModel, Generic[T]):
     content: T
     many: list[T] = []
 
 
 def test_generics_are_converted_when_parametrised() -> None:
-    box = Box[int](content=1, many=[2])
+    box = Crate[int](content=1, many=[2])
     assert type(box.content) is RedisInt
     assert box.many[0].json_path == "$.many[0]"  # type: ignore[attr-defined]
-    assert box.key.startswith("Box[int]:")
-    assert spec_of(Box[int]).fields["content"].annotation is int
+    assert box.key.startswith("Crate[int]:")
+    assert spec_of(Crate[int]).fields["content"].annotation is int
     with pytest.raises(ValidationError):
         box.many.append("x")  # type: ignore[arg-type]
 
