@@ -4,18 +4,21 @@ A runner that waits for each cell before it sends the next, like nbclient, canno
 from its queue.
 """
 
+import asyncio
 import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_core.utils import ensure_event_loop
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -65,14 +68,26 @@ def run_queued(
     else:
         cells = list(notebook)
     env = dict(os.environ if environment is None else environment)
-    manager, client = start_new_kernel(cwd=str(cwd or Path.cwd()), env=env)
-    try:
+    with kernel(cwd=str(cwd or Path.cwd()), env=env) as (_, client):
         runs = {client.execute(source, stop_on_error=stop_on_error): CellRun(source) for source in cells}
         _collect(client, runs, time.monotonic() + timeout)
         return list(runs.values())
+
+
+@contextmanager
+def kernel(**options: Any) -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
+    """Start a kernel and a client of it, and end both, with the event loop that the client runs on."""
+    loop = ensure_event_loop()
+    try:
+        manager, client = start_new_kernel(**options)
+        try:
+            yield manager, client
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
     finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+        loop.close()
+        asyncio.set_event_loop(None)
 
 
 def report(runs: Sequence[CellRun]) -> str:

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from IPython.core.async_helpers import get_asyncio_loop
-from jupyter_client.manager import start_new_kernel
 
 from rapyer_nb.bridge import Bridge, run_sync
 from rapyer_nb.errors import NotebookError
-from tests.nb.queued_cells import report, run_queued
+from tests.nb.queued_cells import kernel, report, run_queued
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -301,8 +300,7 @@ def test_all_cells_queued_at_once_finish(rapyer_redis_url: str, mode: str) -> No
 @pytest.mark.parametrize("awaiting", ["await asyncio.sleep(0)\n", ""])
 def test_the_stop_button_ends_a_bridged_call(rapyer_redis_url: str, awaiting: str) -> None:
     environment = os.environ | {"RAPYER_REDIS_URL": rapyer_redis_url}
-    manager, client = start_new_kernel(env=environment)
-    try:
+    with kernel(env=environment) as (manager, client):
         client.execute_interactive(
             "%load_ext rapyer_nb\nimport asyncio\nfrom rapyer_nb.bridge import run_sync\nseen = []\n"
             "async def endless():\n    try:\n        print('started')\n        await asyncio.sleep(60)\n"
@@ -326,6 +324,3 @@ def test_the_stop_button_ends_a_bridged_call(rapyer_redis_url: str, awaiting: st
         shown: list[Any] = []
         reply = client.execute_interactive(after, timeout=30, output_hook=shown.append)
         assert reply["content"]["status"] == "ok", shown
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)

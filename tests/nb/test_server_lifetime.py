@@ -13,13 +13,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from rapyer_nb.server import EmbeddedServer, EmbeddedServerError, contact, embedded, keeper, start_embedded
 from rapyer_nb.server.contact import join, spawn
 from rapyer_nb.server.keeper import sweep as sweeping
 from rapyer_nb.server.keeper.locks import FileLock
 from rapyer_nb.server.keeper.messages import Request
+from tests.nb.queued_cells import kernel
 from tests.nb.server_processes import connect, eventually, keeper_of, runs, servers_below, user
 
 
@@ -39,8 +39,7 @@ def test_a_process_that_ends_leaves_no_server_behind(project: Path) -> None:
 
 @pytest.mark.parametrize("arguments", ["", "shared=False", "persistent=True"])
 def test_a_killed_kernel_leaves_no_server_behind(project: Path, arguments: str) -> None:
-    manager, client = start_new_kernel(cwd=str(project), env=dict(os.environ))
-    try:
+    with kernel(cwd=str(project), env=dict(os.environ)) as (manager, client):
         assert manager.provisioner is not None
         client.execute_interactive(
             f"from rapyer_nb.server import start_embedded; server = start_embedded({arguments})",
@@ -54,29 +53,22 @@ def test_a_killed_kernel_leaves_no_server_behind(project: Path, arguments: str) 
         os.kill(manager.provisioner.pid, signal.SIGKILL)
         assert eventually(lambda: not runs(pid))
         assert eventually(lambda: not keeper.is_running())
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 def test_a_restarted_kernel_has_a_new_server_and_the_old_one_ends(project: Path) -> None:
-    manager, client = start_new_kernel(cwd=str(project), env=dict(os.environ))
-    start = "from rapyer_nb.server import start_embedded; server = start_embedded()"
+    with kernel(cwd=str(project), env=dict(os.environ)) as (manager, client):
+        start = "from rapyer_nb.server import start_embedded; server = start_embedded()"
 
-    def pid() -> int:
-        expressions = {"pid": "server.pid"}
-        reply = client.execute(start, user_expressions=expressions, reply=True, timeout=60)
-        return int(reply["content"]["user_expressions"]["pid"]["data"]["text/plain"])
+        def pid() -> int:
+            expressions = {"pid": "server.pid"}
+            reply = client.execute(start, user_expressions=expressions, reply=True, timeout=60)
+            return int(reply["content"]["user_expressions"]["pid"]["data"]["text/plain"])
 
-    try:
         before = pid()
         manager.restart_kernel(now=True)
         client.wait_for_ready(timeout=60)
         assert pid() != before
         assert eventually(lambda: not runs(before))
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 def test_a_killed_keeper_leaves_no_server_behind_and_the_next_start_begins_anew(project: Path) -> None:
