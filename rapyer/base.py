@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
 
-from rapyer import finding
-from rapyer.commands import keys
+from rapyer.collection import Collection
+from rapyer.commands import json, keys
 from rapyer.config import RedisConfig
-from rapyer.errors import BadDeleteActionError, InnerModelError, KeyNotFound
+from rapyer.errors import InnerModelError, KeyNotFound
 from rapyer.metaclass import RapyerMeta, expose_shadowed
 from rapyer.model import load, persist
 from rapyer.model.define import define
-from rapyer.model.keys import resolve
+from rapyer.model.delete import inner_error
+from rapyer.model.duplicate import duplicate_stored
+from rapyer.model.locking import ModelLock
 from rapyer.model.registry import registry
-from rapyer.model.state import StoredModel
-from rapyer.session.executor import perform, run
+from rapyer.session.executor import perform
+from rapyer.session.lock import LEASE, LockOptions
 from rapyer.session.pipeline import pipeline
 from rapyer.session.scope import open_batch
+from rapyer.yielding import YieldingNames
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from typing_extensions import Self
 
-    from rapyer.fields.key import RapyerKey
-    from rapyer.search.expression import Expression
-
-M = TypeVar("M", bound="AtomicRedisModel")
+    from rapyer.model.state import StoredModel
 
 
-class AtomicRedisModel(StoredModel, metaclass=RapyerMeta):
+class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
     """A pydantic model stored as one JSON document in Redis.
 
     Its fields behave as the plain Python types they are declared with, and each can change its own part
@@ -74,7 +75,11 @@ class AtomicRedisModel(StoredModel, metaclass=RapyerMeta):
         Raises:
             KeyNotFound: An inner model's document is not stored.
         """
+        batch = open_batch()
+        if batch is not None:
+            batch.remember(self)
         await perform(self._rapyer_root()._rapyer_source(), *persist.save(self))
+        self._rapyer_mark_stored()
         return self
 
     async def aload(self) -> Self:
@@ -88,15 +93,19 @@ class AtomicRedisModel(StoredModel, metaclass=RapyerMeta):
             CorruptedModelError: The document does not fit the class.
         """
         source = self._rapyer_root()._rapyer_source()
-        if self.is_inner_model():
+        if self._rapyer_is_inner():
             fresh: StoredModel = await load.load_inner(self, source)
         else:
-            fresh = await load.load_one(type(self), source, self.key)
+            fresh = await load.load_one(type(self), source, self._rapyer_key())
+            self._rapyer_mark_stored()
         self._rapyer_take(fresh)
+        batch = open_batch()
+        if batch is not None:
+            batch.refreshed(self)
         return self
 
     async def adelete(self) -> bool:
-        """Delete the stored document (DEL).
+        """Delete the stored document (JSON.DEL).
 
         Returns:
             Whether there was one; True in a pipeline, where the command is queued.
@@ -104,14 +113,15 @@ class AtomicRedisModel(StoredModel, metaclass=RapyerMeta):
         Raises:
             BadDeleteActionError: The instance lives inside another model.
         """
-        if self.is_inner_model():
-            raise BadDeleteActionError(
-                f"{self.key} {self.json_path} is an inner model, which cannot be deleted on its own",
-                key=self.key,
-                field=self.field_path,
-                hint="delete the model that holds it, or set the field to None",
-            )
-        return await self.adelete_by_key(self.key)
+        if self._rapyer_is_inner():
+            raise inner_error(self)
+        batch = open_batch()
+        if batch is not None:
+            batch.remember(self)
+        command = json.delete(self._rapyer_key(), "$")
+        deleted = (await perform(self._rapyer_source(), command))[0]
+        self._rapyer_mark_stored(stored=False)
+        return deleted is None or deleted > 0
 
     async def aupdate(self, **fields: Any) -> None:
         """Set fields of the instance and of the stored document in one transaction (a JSON.SET each).
@@ -123,12 +133,14 @@ class AtomicRedisModel(StoredModel, metaclass=RapyerMeta):
         """
         persist.check_field_names(self, fields)
         if open_batch() is not None:
-            self.update(**fields)
+            self._rapyer_update(fields)
             return
         restore = self._rapyer_snapshot()
         try:
-            self.update(**fields)
-            await perform(self._rapyer_root()._rapyer_source(), *persist.update(self, fields))
+            self._rapyer_update(fields)
+            commands = persist.update(self, fields)
+            if commands:
+                await perform(self._rapyer_root()._rapyer_source(), *commands)
         except BaseException:
             restore()
             raise
@@ -141,6 +153,9 @@ class AtomicRedisModel(StoredModel, metaclass=RapyerMeta):
             ValidationError: A value does not fit.
         """
         persist.check_field_names(self, fields)
+        self._rapyer_update(fields)
+
+    def _rapyer_update(self, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():
             setattr(self, name, value)
 
@@ -156,11 +171,53 @@ class AtomicRedisModel(StoredModel, metaclass=RapyerMeta):
         """
         if isinstance(ttl, bool) or not isinstance(ttl, int) or ttl <= 0:
             raise ValueError(f"a time to live is a positive int of seconds, not {ttl!r}")
-        if self.is_inner_model():
+        if self._rapyer_is_inner():
             raise InnerModelError(
-                "Can only set TTL from top level model", key=self.key, field=self.field_path
+                "Can only set TTL from top level model", key=self._rapyer_key(), field=self.field_path
             )
-        await perform(self._rapyer_source(), keys.expire(self.key, ttl))
+        await perform(self._rapyer_source(), keys.expire(self._rapyer_key(), ttl))
+
+    async def aduplicate(self, **changes: Any) -> Self:
+        """Copy what is stored of the instance to a new primary key, on the server (script duplicate: COPY).
+
+        A class with a key field needs the copy's key (`await city.aduplicate(name="Rome")`); where that field
+        is text or a UUID and none is given, the copy gets a random one. In a pipeline the copy is queued, and
+        the instance returned holds the local values.
+
+        Args:
+            changes: Values that the copy gets instead of what is stored.
+
+        Returns:
+            The copy.
+
+        Raises:
+            KeyNotFound: The instance is not stored.
+            KeyExistsError: Something is stored under the copy's key.
+            InvalidKeyError: The key field needs a value.
+            UnknownFieldError: A name is no field.
+            InnerModelError: The instance lives inside another model.
+        """
+        return (await duplicate_stored(self, 1, changes))[0]
+
+    async def aduplicate_many(self, num: int, **changes: Any) -> list[Self]:
+        """Make several copies, as `aduplicate` does, all in one step.
+
+        Args:
+            num: How many; 0 or more.
+            changes: Values that each copy gets instead of what is stored.
+
+        Raises:
+            ValueError: `num` is negative.
+            KeyNotFound: The instance is not stored.
+            InvalidKeyError: The class has a key field that is neither text nor a UUID.
+            InnerModelError: The instance lives inside another model.
+        """
+        return await duplicate_stored(self, num, changes)
+
+    def redis_dump(self) -> dict[str, Any]:
+        """Return the stored form of the instance, as JSON values."""
+        dumped: dict[str, Any] = from_json(persist.dump_document(self))
+        return dumped
 
     def redis_dump_json(self) -> str:
         """Return the stored form of the instance as JSON text."""
@@ -188,107 +245,70 @@ class AtomicRedisModel(StoredModel, metaclass=RapyerMeta):
             TransactionError: A command failed when the transaction ran.
         """
         try:
-            await self.aload()
+            await AtomicRedisModel.aload(self)
         except KeyNotFound:
             if not ignore_redis_error:
                 raise
         async with pipeline(ignore_redis_error=ignore_redis_error, use_existing_pipe=use_existing_pipe):
             yield self
 
-    @classmethod
-    async def aget(cls, key: str) -> Self:
-        """Return the instance stored under a key or primary key (JSON.GET).
+    def alock(
+        self,
+        action: str = "default",
+        save_at_end: bool = False,
+        *,
+        wait: float | None = None,
+        lease: float = LEASE,
+    ) -> ModelLock[Self]:
+        """Hold a lock on the stored model for an `async with` block, and refresh the instance at its start.
+
+        The lock excludes whoever locks the same model for the same action, in any process. Its lease renews
+        itself while the event loop runs (script lock, with JSON.GET; JSON.SET, EXPIRE to save).
+
+        Args:
+            action: What the lock is for; locks for other actions are independent.
+            save_at_end: Save the fields that the block changed, under the lock, if it ends by itself. A model
+                that was deleted meanwhile stays deleted.
+            wait: The most seconds to wait for the lock; None for no limit, 0 not to wait.
+            lease: Seconds after which the lock is free if its holder died.
+
+        Returns:
+            What `async with` takes; it yields this instance, and tells the fencing token as `fence`.
 
         Raises:
-            KeyNotFound: Nothing is stored there.
+            KeyNotFound: The model is not stored.
             CorruptedModelError: The document does not fit the class.
-            WrongClassError: The key belongs to another class.
+            LockTimeoutError: Somebody else held the lock for all of `wait`.
+            LockLostError: The lease ended before the block; nothing was saved.
+            LockReentryError: The running task holds the lock already.
+            LockError: A pipeline is open.
         """
-        return await load.load_one(cls, registry.source_for(cls), resolve(cls, key))
+        source, key = self._rapyer_root()._rapyer_source(), self._rapyer_key()
+        options = LockOptions(action, wait, lease)
+        return ModelLock(type(self), source, key, options, save_at_end=save_at_end, instance=self)
 
-    @classmethod
-    async def adelete_by_key(cls, key: str) -> bool:
-        """Delete the document stored under a key or primary key (DEL).
-
-        Returns:
-            Whether there was one; True in a pipeline, where the command is queued.
-
-        Raises:
-            WrongClassError: The key belongs to another class.
-        """
-        deleted = (await perform(registry.source_for(cls), keys.delete(resolve(cls, key))))[0]
-        return deleted is None or deleted > 0
-
-    @classmethod
-    async def aexists(cls, key: str | AtomicRedisModel) -> bool:
-        """Tell whether something is stored under a key or primary key, or for an instance (EXISTS).
-
-        Raises:
-            WrongClassError: The key belongs to another class.
-        """
-        return await run(registry.source_for(cls), keys.exists(resolve(cls, key)))
-
-    @classmethod
-    async def ainsert(cls, *models: Self) -> list[Self]:
-        """Store many instances in one transaction (JSON.MSET, EXPIRE).
-
-        Returns:
-            The instances.
-
-        Raises:
-            WrongClassError: One is of another class; nothing is stored.
-        """
-        persist.check_class(cls, models)
-        if models:
-            await perform(registry.source_for(cls), *persist.insert(models))
-        return list(models)
-
-    @classmethod
-    async def afind(cls, *args: str | Expression | bool, max_results: int | None = None) -> list[Self]:
-        """Return stored instances: those under the given keys, those that filters describe, or all.
-
-        Keys may be full keys or primary keys and win over filters; several filters must all hold. Documents
-        that do not fit the class, and keys that vanish meanwhile, are left out and logged (JSON.MGET,
-        FT.SEARCH, FT.AGGREGATE, SCAN).
-
-        Args:
-            args: Keys, or filters such as `User.age >= 18`.
-            max_results: The most instances to return; None for all.
-
-        Raises:
-            KeyNotFound: Nothing is stored under a given key.
-            NotIndexedError: A filter asks for a field without an index.
-            UnsupportedArgumentTypeError: An argument is neither key nor filter.
-        """
-        return await finding.find_models(cls, args, max_results)
-
-    @classmethod
-    async def afind_one(cls, *args: str | Expression | bool) -> Self | None:
-        """Return the first instance that `afind` gives for the arguments, or None."""
-        try:
-            found = await cls.afind(*args, max_results=1)
-        except KeyNotFound:
-            return None
-        return found[0] if found else None
-
-    @classmethod
-    async def afind_keys(cls, max_results: int | None = None) -> list[RapyerKey]:
-        """Return the keys of all stored instances, in no particular order (SCAN).
-
-        Args:
-            max_results: The most keys to return; None for all.
-        """
-        return await load.list_keys(cls, registry.source_for(cls), finding.checked_limit(max_results))
-
-    save = asave
-    load = aload
+    if TYPE_CHECKING:
+        save = asave
+        load = aload
+        delete = adelete
+        duplicate = aduplicate
+        duplicate_many = aduplicate_many
+        pipeline = apipeline
 
 
-def inner_model_for(plain: type[BaseModel]) -> type[BaseModel]:
-    """Return the class that stands for a model class nested in another: itself, or one made of it once."""
+def inner_model_for(plain: type[BaseModel], owner: type[StoredModel]) -> type[BaseModel]:
+    """Return the class that stands for a model class nested in another: itself, or one made of it.
+
+    Args:
+        plain: The nested class.
+        owner: The model class that it is nested in. Where the way that values are stored depends on its
+            `Meta`, each owner has a class of its own.
+    """
     if issubclass(plain, AtomicRedisModel):
-        return plain
-    inner = registry.inner_for(plain)
+        plain = plain.__dict__.get("__rapyer_plain__", plain)
+        if issubclass(plain, AtomicRedisModel):
+            return plain
+    inner = registry.inner_for(plain, owner)
     if inner is None:
         body = {
             "__module__": plain.__module__,
@@ -296,20 +316,23 @@ def inner_model_for(plain: type[BaseModel]) -> type[BaseModel]:
             "model_config": ConfigDict(from_attributes=True),
             "Meta": RedisConfig(init_with_rapyer=False),
             "__reduce__": _reduce_inner,
-            "_rapyer_plain": plain,
+            # Were it no dunder name, pydantic would set it up as a private attribute on each new instance.
+            "__rapyer_plain__": plain,
+            "__rapyer_owner__": owner,
         }
         inner = RapyerMeta(f"Redis{plain.__name__}", (AtomicRedisModel, plain), body)
-        registry.add_inner(plain, inner)
+        if not inner.__rapyer_opaque__:
+            registry.add_inner(plain, None, inner)
     return inner
 
 
 def _reduce_inner(inner: Any) -> tuple[Any, ...]:
     # The class cannot be imported by its name, but made again from the one it stands for.
-    return _new_inner, (inner._rapyer_plain,), inner.__getstate__()
+    return _new_inner, (inner.__rapyer_plain__, inner.__rapyer_owner__), inner.__getstate__()
 
 
-def _new_inner(plain: type[BaseModel]) -> Any:
-    cls = inner_model_for(plain)
+def _new_inner(plain: type[BaseModel], owner: type[StoredModel]) -> Any:
+    cls = inner_model_for(plain, owner)
     return cls.__new__(cls)
 
 

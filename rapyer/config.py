@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable  # noqa: TC003 - pydantic needs it at run time
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,7 +22,18 @@ class RedisConfig(BaseModel):
             what `init_rapyer` bound.
         ttl: Seconds after which a stored instance expires, counted from each save; `None` keeps it.
         init_with_rapyer: Whether `init_rapyer`, `find_redis_models` and the module functions know the class.
+        exactly_once: Whether a write that must not run twice (an increment, an append, a pop, a pipeline that
+            has one) is sent with a token that the server remembers for ten minutes, so that it can be sent
+            again when its reply was lost. Without it such a write ends in `UnknownOutcomeError`.
         max_delete_per_transaction: The most keys that one transaction of a bulk delete removes.
+        prefer_normal_json_dump: Whether values that are no Redis types (enums, dates, UUIDs, …) are stored as
+            plain JSON wherever that loses nothing, instead of pickled. Both forms are read, so loading and
+            saving a document brings it into the form asked for.
+        trust_pickle: Whether stored pickles may load anything, which lets whoever can write to this Redis run
+            code here. Without it they may name the classes in the field's annotation and plain value types.
+        pickle_allow: Classes, or functions that make values, which stored pickles may name besides.
+        pickle_key: What pickled values are signed with (HMAC-SHA256, bound to their field); values without a
+            right signature are refused then. Fields of type `bytes` are not signed: they can hold only bytes.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, validate_assignment=True, extra="forbid")
@@ -29,7 +41,12 @@ class RedisConfig(BaseModel):
     redis: Any = None
     ttl: Annotated[int, Field(gt=0, strict=True)] | None = None
     init_with_rapyer: bool = True
+    exactly_once: bool = False
     max_delete_per_transaction: Annotated[int, Field(gt=0, strict=True)] | None = 1000
+    prefer_normal_json_dump: bool = False
+    trust_pickle: bool = False
+    pickle_allow: tuple[Callable[..., Any], ...] = ()
+    pickle_key: Annotated[bytes, Field(min_length=16, strict=True)] | None = Field(default=None, repr=False)
 
     def inheriting(self, parent: RedisConfig) -> RedisConfig:
         """Return these options, with the parent's values for those that were not given."""

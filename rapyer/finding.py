@@ -1,4 +1,4 @@
-"""`afind`: keys, filters or everything."""
+"""What the arguments of `afind` and `adelete_many` ask for: keys, filters or everything."""
 
 from __future__ import annotations
 
@@ -10,36 +10,86 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rapyer.errors import (
     BadFilterError,
     KeyNotFound,
+    MissingParameterError,
     UnsupportedArgumentTypeError,
     UnsupportedArgumentValueError,
 )
 from rapyer.model import load
+from rapyer.model.delete import check_no_inner
 from rapyer.model.keys import resolve
 from rapyer.model.registry import registry
+from rapyer.model.state import StoredModel
 from rapyer.search.expression import Expression, FieldOperand, ModelOperand
-from rapyer.search.find import find
+from rapyer.search.find import find, find_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rapyer.model.state import StoredModel
+    from rapyer.session.clients import ClientSource
 
 M = TypeVar("M", bound="StoredModel")
 
 logger = logging.getLogger("rapyer")
 
 
-async def find_models(cls: type[M], args: Sequence[Any], max_results: int | None) -> list[M]:
+async def find_models(
+    cls: type[M], args: Sequence[Any], max_results: int | None, on_corrupt: str = "skip"
+) -> list[M]:
     """Return the instances that the arguments of `afind` ask for."""
-    limit = checked_limit(max_results)
-    keys = [argument for argument in args if isinstance(argument, str)]
-    filters = [_checked(cls, argument) for argument in args if not isinstance(argument, str)]
-    if keys:
+    limit, corrupt = checked_limit(max_results), load.checked_on_corrupt(on_corrupt)
+    given, filters = _sorted_out(cls, args, "afind")
+    if given:
         if filters:
             logger.warning("%s.afind was given keys and filters: the filters are ignored", cls.__name__)
-        return await _by_keys(cls, keys[:limit])
-    result = await find(cls, reduce(and_, filters) if filters else None, limit)
+        keys = [resolve(cls, key) for key in given][:limit]
+        loaded = await load_by_keys(cls, registry.source_for(cls), keys)
+        load.report_skipped(f"{cls.__name__}.afind", loaded, corrupt)
+        return loaded.models
+    result = await find(cls, reduce(and_, filters) if filters else None, limit, corrupt)
     return result.models
+
+
+async def load_by_keys(
+    cls: type[M], source: ClientSource, keys: Sequence[str], *, skip_missing: bool = False
+) -> load.Loaded:
+    """Return the instances under keys (JSON.MGET).
+
+    Raises:
+        KeyNotFound: Nothing is stored under one of them.
+        WrongTypeError: One holds another Redis type than a JSON document.
+    """
+    loaded = await load.load_many(cls, source, keys)
+    if loaded.missing and not skip_missing:
+        key = loaded.missing[0]
+        await load.load_one(cls, source, key)  # tells what is there instead
+        raise KeyNotFound(f"no {cls.__name__} is stored under {key}", key=key, model=cls.__name__)
+    return loaded
+
+
+async def keys_to_delete(cls: type[StoredModel], args: Sequence[Any]) -> list[str]:
+    """Return the full keys of what the arguments of `adelete_many` name or describe.
+
+    Raises:
+        MissingParameterError: There are none.
+        UnsupportedArgumentTypeError: Filters are mixed with keys, or something is neither.
+        BadDeleteActionError: An instance lives inside another model.
+    """
+    name = f"{cls.__name__}.adelete_many"
+    if not args:
+        raise MissingParameterError(
+            f"{name} requires at least one argument",
+            model=cls.__name__,
+            hint="give instances, keys or filters; to delete all, give it what afind_keys returns",
+        )
+    given, filters = _sorted_out(cls, args, "adelete_many")
+    if given and filters:
+        raise UnsupportedArgumentTypeError(
+            f"{name} was given keys and filters", model=cls.__name__, hint="give it one or the other"
+        )
+    if filters:
+        return await find_keys(cls, reduce(and_, filters))
+    check_no_inner(argument for argument in given if isinstance(argument, StoredModel))
+    return [resolve(cls, key) for key in given]
 
 
 def checked_limit(max_results: int | None) -> int | None:
@@ -55,23 +105,36 @@ def checked_limit(max_results: int | None) -> int | None:
     return max_results
 
 
-async def _by_keys(cls: type[M], given: Sequence[str]) -> list[M]:
-    keys = [resolve(cls, key) for key in given]
-    loaded = await load.load_many(cls, registry.source_for(cls), keys)
-    if loaded.missing:
-        key = loaded.missing[0]
-        raise KeyNotFound(f"no {cls.__name__} is stored under {key}", key=key, model=cls.__name__)
-    load.report_skipped(cls, loaded)
-    return loaded.models
+def _sorted_out(
+    cls: type[StoredModel], args: Sequence[Any], operation: str
+) -> tuple[list[Any], list[Expression]]:
+    given: list[Any] = []
+    filters: list[Expression] = []
+    for argument in args:
+        if isinstance(argument, Expression):
+            filters.append(argument)
+        elif _is_key(cls, argument):
+            given.append(argument)
+        elif isinstance(argument, FieldOperand | ModelOperand):
+            raise BadFilterError(
+                "a field alone is no filter", hint="compare it with a value, such as User.age >= 18"
+            )
+        else:
+            raise UnsupportedArgumentTypeError(
+                f"{cls.__name__}.{operation} cannot use {argument!r}",
+                model=cls.__name__,
+                hint="give keys or filters",
+            )
+    return given, filters
 
 
-def _checked(cls: type[StoredModel], argument: Any) -> Expression:
-    if isinstance(argument, Expression):
-        return argument
-    if isinstance(argument, FieldOperand | ModelOperand):
-        raise BadFilterError(
-            "a field alone is no filter", hint="compare it with a value, such as User.age >= 18"
-        )
-    raise UnsupportedArgumentTypeError(
-        f"{cls.__name__}.afind cannot use {argument!r}", model=cls.__name__, hint="give keys or filters"
-    )
+def _is_key(cls: type[StoredModel], argument: Any) -> bool:
+    if isinstance(argument, str | StoredModel):
+        return True
+    if argument is None or isinstance(argument, FieldOperand | ModelOperand):
+        return False
+    try:
+        resolve(cls, argument)
+    except UnsupportedArgumentTypeError:
+        return False
+    return True

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from rapyer.base import AtomicRedisModel
 from rapyer.errors import (
     CrossSourceError,
     InvalidKeyError,
     KeyNotFound,
+    MissingParameterError,
     RapyerModelDoesntExistError,
     UnsupportedArgumentTypeError,
 )
-from rapyer.model import persist
+from rapyer.finding import load_by_keys
+from rapyer.model import load
+from rapyer.model.delete import check_no_inner, delete_keys
+from rapyer.model.insert import insert_many
+from rapyer.model.keys import resolve
+from rapyer.model.locking import ModelLock
 from rapyer.model.registry import registry
 from rapyer.model.suggest import suggestion
-from rapyer.session.executor import perform
+from rapyer.result import RapyerDeleteResult
+from rapyer.session.lock import LEASE, LockOptions
 from rapyer.session.pipeline import Pipeline, pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+    from contextlib import AbstractAsyncContextManager
 
 
 async def aget(redis_key: str) -> AtomicRedisModel:
@@ -35,25 +44,35 @@ async def aget(redis_key: str) -> AtomicRedisModel:
     return await model_for(redis_key).aget(redis_key)
 
 
-async def afind(*redis_keys: str, skip_missing: bool = False) -> list[AtomicRedisModel]:
-    """Return the instances stored under full keys of any classes, in that order (JSON.GET).
+async def afind(
+    *redis_keys: str, skip_missing: bool = False, on_corrupt: Literal["raise", "skip"] = "skip"
+) -> list[AtomicRedisModel]:
+    """Return the instances stored under full keys of any classes, in that order (a JSON.MGET per class).
 
     Args:
         redis_keys: Full keys.
         skip_missing: Leave out keys under which nothing is stored.
+        on_corrupt: What to do with documents that do not fit their class: "skip" leaves them out, with a
+            warning, "raise" raises.
 
     Raises:
         KeyNotFound: Nothing is stored under a key.
+        InvalidKeyError: A text is no full key.
         RapyerModelDoesntExistError: No class is known for a key's prefix.
+        CorruptedModelError: A document does not fit its class, and was to raise.
     """
-    found = []
-    for key in redis_keys:
-        try:
-            found.append(await aget(key))
-        except KeyNotFound:
-            if not skip_missing:
-                raise
-    return found
+    corrupt = load.checked_on_corrupt(on_corrupt)
+    keys = [(resolve(model_for(key), key), model_for(key)) for key in redis_keys]
+    found: dict[type[AtomicRedisModel], Iterator[AtomicRedisModel]] = {}
+    left_out: set[str] = set()
+    for model in dict.fromkeys(model for _, model in keys):
+        own = [key for key, owner in keys if owner is model]
+        loaded = await load_by_keys(model, registry.source_for(model), own, skip_missing=skip_missing)
+        asked = replace(loaded, missing=()) if skip_missing else loaded
+        load.report_skipped("rapyer.afind", asked, corrupt)
+        found[model] = iter(loaded.models)
+        left_out.update(loaded.skipped)
+    return [next(found[model]) for key, model in keys if key not in left_out]
 
 
 async def afind_one(redis_key: str) -> AtomicRedisModel | None:
@@ -74,14 +93,22 @@ async def aexists(key: str | AtomicRedisModel) -> bool:
         return False
 
 
-async def ainsert(*models: AtomicRedisModel) -> list[AtomicRedisModel]:
-    """Store instances of any classes in one transaction (JSON.MSET, EXPIRE).
+async def ainsert(
+    *models: AtomicRedisModel, on_conflict: Literal["replace", "error", "skip"] = "replace"
+) -> list[AtomicRedisModel]:
+    """Store instances of any classes in one transaction (JSON.MSET, EXPIRE, or a script with `on_conflict`).
+
+    Args:
+        models: The instances.
+        on_conflict: What to do where something is stored under a key already: "replace" it, raise an
+            "error" and store nothing, or "skip" it.
 
     Returns:
-        The instances.
+        The instances; with "skip" those that were stored.
 
     Raises:
         CrossSourceError: Their classes use different servers; nothing is stored.
+        KeyExistsError: A key is taken, and that was to be an error; nothing is stored.
         UnsupportedArgumentTypeError: An argument is no model.
     """
     for model in models:
@@ -95,9 +122,92 @@ async def ainsert(*models: AtomicRedisModel) -> list[AtomicRedisModel]:
         raise CrossSourceError(
             f"the models are stored on different servers: {servers}", hint="insert them separately"
         )
-    for source in sources:
-        await perform(source, *persist.insert(models))
-    return list(models)
+    return await insert_many(sources.pop(), models, on_conflict) if sources else []
+
+
+async def adelete_many(*args: str | AtomicRedisModel) -> RapyerDeleteResult:
+    """Delete many documents of any classes, by instances and full keys (DEL).
+
+    For each class they go in transactions of its `Meta.max_delete_per_transaction`. In a pipeline the
+    commands are queued.
+
+    Args:
+        args: Instances and full keys.
+
+    Returns:
+        How many were really there and are gone, in all and by class.
+
+    Raises:
+        MissingParameterError: Nothing was given.
+        UnsupportedArgumentTypeError: Something is neither an instance nor a key.
+        RapyerModelDoesntExistError: No class is known for a key's prefix; nothing is deleted.
+        BadDeleteActionError: An instance lives inside another model; nothing is deleted.
+    """
+    if not args:
+        raise MissingParameterError(
+            "rapyer.adelete_many requires at least one argument", hint="give instances or full keys"
+        )
+    check_no_inner(argument for argument in args if isinstance(argument, AtomicRedisModel))
+    by_class: dict[type[AtomicRedisModel], list[str]] = {}
+    for argument in args:
+        model = _class_of(argument)
+        by_class.setdefault(model, []).append(resolve(model, argument))
+    results = {
+        model: await delete_keys(registry.source_for(model), keys, model.Meta.max_delete_per_transaction)
+        for model, keys in by_class.items()
+    }
+    return RapyerDeleteResult(
+        models_deleted=sum(result.models_deleted for result in results.values()),
+        keys_deleted=sum(result.keys_deleted for result in results.values()),
+        was_committed=all(result.was_committed for result in results.values()),
+        by_model={model: result.models_deleted for model, result in results.items()},
+    )
+
+
+def _class_of(argument: Any) -> type[AtomicRedisModel]:
+    if isinstance(argument, AtomicRedisModel):
+        return type(argument)
+    if isinstance(argument, str):
+        return model_for(argument)
+    raise UnsupportedArgumentTypeError(
+        f"rapyer.adelete_many cannot use {argument!r}", hint="give instances or full keys"
+    )
+
+
+def alock_from_key(
+    key: str,
+    action: str = "default",
+    save_at_end: bool = False,
+    *,
+    wait: float | None = None,
+    lease: float = LEASE,
+) -> AbstractAsyncContextManager[AtomicRedisModel | None]:
+    """Hold a lock on the model under a full key, whatever its class, for an `async with` block that gets it.
+
+    As `Model.alock_from_key`, but the block gets None where nothing is stored (it holds the lock and may
+    store something), and where no class is known for the key (there is no lock then).
+
+    Args:
+        key: The full key.
+        action: What the lock is for; locks for other actions are independent.
+        save_at_end: Save the fields that the block changed, under the lock, if it ends by itself.
+        wait: The most seconds to wait for the lock; None for no limit, 0 not to wait.
+        lease: Seconds after which the lock is free if its holder died.
+
+    Raises:
+        CorruptedModelError: The document does not fit the class.
+        LockTimeoutError: Somebody else held the lock for all of `wait`.
+        LockLostError: The lease ended before the block; nothing was saved.
+        LockReentryError: The running task holds the lock already.
+        LockError: A pipeline is open.
+    """
+    options = LockOptions(action, wait, lease)
+    try:
+        model = model_for(key)
+    except (InvalidKeyError, RapyerModelDoesntExistError):
+        return nullcontext(None)
+    source, full_key = registry.source_for(model), resolve(model, key)
+    return ModelLock(model, source, full_key, options, save_at_end=save_at_end, optional=True)
 
 
 @asynccontextmanager
@@ -119,7 +229,7 @@ async def apipeline(
         TransactionError: A command failed when the transaction ran.
     """
     for model in models:
-        await model.aload()
+        await AtomicRedisModel.aload(model)
     async with pipeline(ignore_redis_error=ignore_redis_error, use_existing_pipe=use_existing_pipe) as opened:
         yield opened
 
@@ -131,18 +241,19 @@ def model_for(redis_key: str) -> type[AtomicRedisModel]:
         InvalidKeyError: The text is no full key.
         RapyerModelDoesntExistError: No class is known for the prefix.
     """
+    model: Any = registry.owner_of(redis_key)
+    if model is not None:
+        found: type[AtomicRedisModel] = model
+        return found
     prefix, colon, pk = redis_key.partition(":")
     if not (prefix and colon and pk):
         raise InvalidKeyError(
             f"{redis_key!r} is no key of a model", key=redis_key, hint="keys look like User:42"
         )
-    model: Any = registry.by_prefix(prefix)
-    if model is None:
-        names = [known.class_key_initials() for known in registry.snapshot()]
-        raise RapyerModelDoesntExistError(
-            f"no model class has keys that start with {prefix}:",
-            key=redis_key,
-            hint=suggestion(prefix, names),
-        )
-    found: type[AtomicRedisModel] = model
-    return found
+    names = [known.class_key_initials() for known in registry.snapshot()]
+    raise RapyerModelDoesntExistError(
+        f"no model class has keys that start with {prefix}:",
+        model_name=prefix,
+        key=redis_key,
+        hint=suggestion(prefix, names),
+    )

@@ -23,16 +23,23 @@ if TYPE_CHECKING:
 async def init_rapyer(
     redis: str | Redis | ClientSource | None = None,
     ttl: int | None = None,
+    override_old_idx: bool = True,
+    prefer_normal_json_dump: bool | None = None,
     logger: logging.Logger | None = None,
 ) -> None:
     """Connect all models and make their indexes (FT._LIST, FT.INFO, FT.CREATE).
 
-    An index whose fields are unchanged is left alone; one whose fields have changed is replaced. Without
-    arguments the present connection is kept.
+    All models are connected and configured before anything is sent, so a failure leaves none behind. It may
+    be called again: what is left out then stays as it is. A class with a `Meta.redis` of its own keeps it,
+    and one that is defined later uses the same connection and gets its index at its first search.
 
     Args:
         redis: A URL, or a client of `redis.asyncio`; a client stays the caller's until `teardown_rapyer`.
         ttl: Seconds after which stored instances expire, set in the `Meta` of every model.
+        override_old_idx: Whether an index whose fields have changed is replaced; else it stays as it is. One
+            whose fields are unchanged is left alone in either case, and so are all documents.
+        prefer_normal_json_dump: Whether what plain JSON can carry is stored as such, set in the `Meta` of
+            every model.
         logger: Its level and handlers are taken over by the logger `rapyer`.
 
     Raises:
@@ -45,24 +52,32 @@ async def init_rapyer(
         ours.setLevel(logger.level)
         ours.handlers = list(logger.handlers)
     if redis is not None:
-        registry.bind(_source_of(redis))
+        registry.bind(_source_of(redis), auto_index=True)
     models = find_redis_models()
-    if ttl is not None:
-        for model in models:
+    for model in models:
+        if ttl is not None:
             model.Meta.ttl = ttl
+        if prefer_normal_json_dump is not None:
+            model.Meta.prefer_normal_json_dump = prefer_normal_json_dump
     indexed = [model for model in models if any(declared(model))]
     await _check_search({registry.source_for(model) for model in indexed})
     for model in indexed:
-        await ensure_index(model, registry.source_for(model))
+        await ensure_index(model, registry.source_for(model), replace=override_old_idx)
 
 
 async def teardown_rapyer() -> None:
-    """Close every client that models use in the running event loop, those given by the caller included."""
-    for source in {registry.source, *registry.own_sources()}:
-        await source.aclose()
-        await source.close_given()
+    """Close every client that models use in the running event loop, those given by the caller included.
+
+    Each client is closed once, also where several models share it. `init_rapyer` connects again.
+    """
+    sources = {registry.source, *registry.own_sources()}
+    given = {source.given for source in sources if source.given is not None}
     registry.forget_own_sources()
     registry.unbind()
+    for source in sources:
+        await source.aclose()
+    for client in given:
+        await client.aclose()
 
 
 async def _check_search(sources: Iterable[ClientSource]) -> None:

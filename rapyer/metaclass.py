@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, Field, PrivateAttr
 from typing_extensions import dataclass_transform
 
 from rapyer.model.schema import spec_of
 from rapyer.search.expression import operand
+
+T = TypeVar("T", bound=type)
 
 _building: ContextVar[bool] = ContextVar("rapyer_building", default=False)
 
@@ -30,9 +33,16 @@ class RapyerMeta(ModelMetaclass):
     """
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
-        """Build the class with operands switched off."""
+        """Build the class with operands switched off, and methods hidden that fields are named like."""
         token = _building.set(True)
         try:
+            inherited = _hide_methods(bases, namespace)
+            if inherited:
+                given = namespace.get("model_config", {}).get("ignored_types", ())
+                kwargs.setdefault("ignored_types", (*given, ShadowedField))
+            # Its schema is built once, when `define` has converted the annotations, and not before as well.
+            if any(isinstance(base, mcs) for base in bases):
+                kwargs["defer_build"] = True
             return super().__new__(mcs, name, bases, namespace, **kwargs)
         finally:
             _building.reset(token)
@@ -55,14 +65,67 @@ class ShadowedField:
 
     def __get__(self, instance: StoredModel | None, owner: type[StoredModel]) -> Any:
         if instance is not None:
+            if self._name not in instance.__dict__:
+                raise AttributeError(f"{owner.__name__!r} object has no attribute {self._name!r}")
             return instance._rapyer_read(self._name, spec_of(instance).fields[self._name])
         if _building.get():
             raise AttributeError(self._name)
         return operand(owner, self._name)
 
 
+class OldName:
+    """The name that an operation had before, or has in other documents."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.__doc__ = f"The same as `{name}`."
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return getattr(owner if instance is None else instance, self._name)
+
+
+class Yielding:
+    """A method or property that is invisible while a class is built, so that a field may take its name."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self._wrapped = wrapped
+        self.__doc__ = wrapped.__doc__
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if _building.get():
+            raise AttributeError
+        return self._wrapped.__get__(instance, owner)
+
+
+def make_way(cls: T) -> T:
+    """Let the public names of a class make way for fields of the classes that inherit it."""
+    for name, value in list(vars(cls).items()):
+        if not name.startswith("_"):
+            setattr(cls, name, Yielding(value))
+    return cls
+
+
 def expose_shadowed(cls: type[StoredModel]) -> None:
     """Make the fields readable that are named like methods of the class's bases."""
-    for name in spec_of(cls).fields:
+    for name in cls.model_fields:
         if any(name in vars(base) for base in cls.__mro__):
             type.__setattr__(cls, name, ShadowedField(name))
+
+
+def _hide_methods(bases: tuple[type, ...], namespace: dict[str, Any]) -> set[str]:
+    # Pydantic takes what it finds under a field's name on the class for the field's default: here it would
+    # find the method. Returned are the fields among them that the class inherits.
+    own = set(namespace.get("__annotations__", ()))
+    inherited = {name for base in bases for name in getattr(base, "model_fields", ())} - own
+    hidden = {
+        name
+        for name in own | inherited
+        if name not in namespace and not name.startswith("_") and _is_method(bases, name)
+    }
+    namespace.update({name: ShadowedField(name) for name in hidden})
+    return hidden & inherited
+
+
+def _is_method(bases: tuple[type, ...], name: str) -> bool:
+    found = next((vars(c)[name] for base in bases for c in base.__mro__ if name in vars(c)), None)
+    return isinstance(found, FunctionType | classmethod | staticmethod | property | Yielding)

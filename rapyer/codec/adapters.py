@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import InitErrorDetails
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticSerializationError
 
-from rapyer.codec.context import STORED
-from rapyer.errors import CorruptedModelError
+from rapyer.codec.context import FAILURE, STORED
+from rapyer.errors import CantSerializeRedisValueError, CorruptedModelError
 
 _CONFIG = ConfigDict(allow_inf_nan=False, arbitrary_types_allowed=True)
 
 
-def adapter_for(annotation: Any) -> TypeAdapter[Any]:
-    """Return the adapter of an annotation; infinities and NaN, which JSON cannot hold, are refused."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return TypeAdapter(annotation)
-    return TypeAdapter(annotation, config=_CONFIG)
+def adapter_for(
+    annotation: Any, *, val_json_bytes: Literal["utf8", "base64", "hex"] = "utf8"
+) -> TypeAdapter[Any]:
+    """Return the adapter of an annotation; infinities and NaN, which JSON cannot hold, are refused.
+
+    Args:
+        annotation: What the values are.
+        val_json_bytes: How bytes stand in JSON text, as in pydantic's configuration.
+    """
+    try:
+        return TypeAdapter(annotation, config=_CONFIG | ConfigDict(val_json_bytes=val_json_bytes))
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+        return TypeAdapter(
+            annotation
+        )  # models, dataclasses and typed dicts have a configuration of their own
 
 
 def validate(adapter: TypeAdapter[Any], value: Any, place: str) -> Any:
@@ -32,9 +44,35 @@ def validate(adapter: TypeAdapter[Any], value: Any, place: str) -> Any:
         raise placed(error, place) from None
 
 
-def dump(adapter: TypeAdapter[Any], value: Any) -> bytes:
-    """Return the stored JSON text of a validated value."""
-    return adapter.serializer.to_json(value, context=STORED)
+def dump(adapter: TypeAdapter[Any], value: Any, place: str = "the value") -> bytes:
+    """Return the stored JSON text of a validated value.
+
+    Raises:
+        CantSerializeRedisValueError: It cannot be stored.
+    """
+    return to_stored(adapter.serializer, value, place)
+
+
+def to_stored(serializer: Any, value: Any, place: str) -> bytes:
+    """Return the stored JSON text of a value, by field names and never by aliases.
+
+    Args:
+        serializer: A serializer of pydantic's core.
+        value: The value.
+        place: What it is, for messages.
+
+    Raises:
+        CantSerializeRedisValueError: It cannot be stored; the error names the field.
+    """
+    try:
+        text: bytes = serializer.to_json(value, context=STORED, by_alias=False)
+    except PydanticSerializationError as error:
+        known = FAILURE.get()
+        FAILURE.set(None)
+        if known is not None and known.message in str(error):
+            raise known from None
+        raise CantSerializeRedisValueError(f"{place} cannot be stored: {error}", field=place) from error
+    return text
 
 
 def load(adapter: TypeAdapter[Any], text: bytes, place: str) -> Any:
@@ -44,11 +82,44 @@ def load(adapter: TypeAdapter[Any], text: bytes, place: str) -> Any:
         CorruptedModelError: The text does not fit the annotation.
     """
     try:
-        return adapter.validator.validate_json(text, context=STORED)
+        return adapter.validator.validate_json(text, context=STORED, by_alias=False, by_name=True)
     except ValidationError as error:
-        raise CorruptedModelError(
-            f"the value stored at {place} does not fit: {error}", field=place
-        ) from error
+        raise unreadable(error, f"the value stored at {place} does not fit", field=place) from error
+
+
+def undecodable(error: CantSerializeRedisValueError) -> PydanticCustomError:
+    """Return what a validator raises for a stored value that cannot be decoded or may not be loaded."""
+    return PydanticCustomError("rapyer_undecodable", "{reason}", {"reason": str(error)})
+
+
+def unreadable(
+    error: ValidationError,
+    message: str,
+    *,
+    key: str | None = None,
+    model: str | None = None,
+    field: str | None = None,
+) -> CorruptedModelError:
+    """Return the error for a stored text that did not validate: another one where it cannot be decoded.
+
+    Args:
+        error: What pydantic says.
+        message: What was read, and that it does not fit.
+        key: The Redis key.
+        model: The name of the model class.
+        field: The place that was read, if it was not the whole document.
+    """
+    for line in error.errors(include_url=False, include_input=False):
+        if line["type"] == "rapyer_undecodable":
+            at = ".".join([*([field] if field else []), *map(str, line["loc"])])
+            where = f"{model}.{at}" if model else at
+            return CantSerializeRedisValueError(
+                f"{where} cannot be loaded{f' from {key}' if key else ''}: {line['msg']}",
+                key=key,
+                model=model,
+                field=at,
+            )
+    return CorruptedModelError(f"{message}: {error}", key=key, model=model, field=field)
 
 
 def placed(error: ValidationError, place: str) -> ValidationError:

@@ -15,17 +15,29 @@ class JsonPath(str):
     def child(self, name: str) -> JsonPath:
         """Return the path of a member.
 
-        RedisJSON takes a quoted name literally and knows no escapes, so a name with a backslash, or with
-        both kinds of quotes, has no path: see `addressable`.
+        RedisJSON takes a quoted name literally where it writes, knows no escapes there, and skips leading
+        spaces. So a name with a backslash, with both kinds of quotes, or with a space in front has no path:
+        what this gives for it has a backslash, and is only for messages (see `usable`).
         """
         if _PLAIN.match(name):
             return JsonPath(f"{self}.{name}")
+        if not addressable(name):
+            return JsonPath(self + "[" + re.sub(r'\A |[\\"]', r"\\\g<0>", name).join('""') + "]")
         quote = "'" if '"' in name else '"'
         return JsonPath(f"{self}[{quote}{name}{quote}]")
+
+    @property
+    def usable(self) -> bool:
+        """Whether commands can use the path."""
+        return "\\" not in self
 
     def item(self, index: int) -> JsonPath:
         """Return the path of an array element; negative positions count from the end."""
         return JsonPath(f"{self}[{index}]")
+
+    def range(self, start: int | None, stop: int | None) -> JsonPath:
+        """Return the path of some array elements; the bounds as in Python's slices."""
+        return JsonPath(f"{self}[{'' if start is None else start}:{'' if stop is None else stop}]")
 
 
 ROOT = JsonPath("$")
@@ -33,4 +45,4 @@ ROOT = JsonPath("$")
 
 def addressable(name: str) -> bool:
     """Tell whether a member of this name can be named in a path."""
-    return "\\" not in name and not ('"' in name and "'" in name)
+    return "\\" not in name and not ('"' in name and "'" in name) and not name.startswith(" ")

@@ -51,6 +51,11 @@ class Command(Generic[R]):
     place: str = ""
     must_exist: bool = False
 
+    @property
+    def operation(self) -> str:
+        """The name to show: the command's, or that of its script where it has no name of its own."""
+        return f"script {self.script.name}" if self.script and self.name == "EVALSHA" else self.name
+
     def words(self) -> tuple[Arg, ...]:
         """Return the command as it is sent; a script goes with its source, which the server caches."""
         if self.script is not None:

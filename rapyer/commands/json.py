@@ -10,14 +10,18 @@ from pydantic_core import to_json
 from rapyer.codec.paths import ROOT, JsonPath, addressable
 from rapyer.codec.replies import element, first, number, raw_json, text
 from rapyer.commands.command import Command, Effect
+from rapyer.errors import InvalidKeyError
 from rapyer.scripts.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _SET_IF = Script("set_if")
-_ARITHMETIC = Script("arithmetic")
-_POP_ITEM = Script("pop_item")
+_MEMBER = Script("member")
+_INCREMENT = Script("increment")
+_SPLICE = Script("splice")
+_POP_ELEMENT = Script("pop_element")
+_REMOVE_ELEMENT = Script("remove_element")
 
 
 def get(key: str, path: str = ROOT) -> Command[bytes | None]:
@@ -38,7 +42,18 @@ def get_documents(keys: Sequence[str]) -> Command[list[bytes | None]]:
 
 
 def set_value(key: str, path: str, value: bytes) -> Command[bool]:
-    """JSON.SET: write the value; in a document that exists, the parent of the path must exist too."""
+    """JSON.SET: write the value; in a document that exists, the parent of the path must exist too.
+
+    Raises:
+        InvalidKeyError: No path can name the place; the server would write to another.
+    """
+    if "\\" in path:
+        raise InvalidKeyError(
+            f"no JSON path can name {path}",
+            key=key,
+            field=path,
+            hint="set or delete the value through the dict that holds it",
+        )
     return Command("JSON.SET", (key,), (path, value), bool, Effect.IDEMPOTENT, place=path, must_exist=True)
 
 
@@ -56,44 +71,48 @@ def delete(key: str, path: str) -> Command[int]:
     return Command("JSON.DEL", (key,), (path,), int, Effect.IDEMPOTENT, place=path)
 
 
+def delete_range(key: str, path: str) -> Command[int]:
+    """JSON.DEL of array elements, which moves the others: how many went."""
+    return Command("JSON.DEL", (key,), (path,), int, place=path)
+
+
+def get_member(key: str, path: JsonPath, name: str) -> Command[bytes | None]:
+    """Read one member of an object: JSON.GET, or a script for a name that no path can hold; as `get`."""
+    if addressable(name):
+        return get(key, path.child(name))
+    return _member(key, path, "get", name, decode=raw_json, effect=Effect.READ)
+
+
 def set_member(key: str, path: JsonPath, name: str, value: bytes) -> Command[Any]:
-    """Write one member of an object: JSON.SET, or JSON.MERGE for a name that no path can hold."""
+    """Write one member of an object: JSON.SET, or a script for a name that no path can hold."""
     if addressable(name):
         return set_value(key, path.child(name), value)
-    return Command("JSON.MERGE", (key,), (path, _object(name, value)), bool, Effect.IDEMPOTENT, place=path)
+    return _member(key, path, "set", name, to_json(name), value, decode=bool, must_exist=True)
 
 
-def delete_member(key: str, path: JsonPath, name: str) -> Command[Any]:
-    """Remove one member of an object: JSON.DEL, or JSON.MERGE with null for a name that no path can hold."""
+def set_missing_member(key: str, path: JsonPath, name: str, value: bytes) -> Command[bytes | None]:
+    """Write one member of an object in a script, if it is missing; the JSON text that it has then."""
+    return _member(key, path, "missing", name, to_json(name), value, decode=_only, must_exist=True)
+
+
+def delete_member(key: str, path: JsonPath, name: str) -> Command[int]:
+    """Remove one member of an object, JSON.DEL, or a script for a name without a path; how many went."""
     if addressable(name):
         return delete(key, path.child(name))
-    return Command("JSON.MERGE", (key,), (path, _object(name, b"null")), bool, Effect.IDEMPOTENT, place=path)
+    return _member(key, path, "delete", name, to_json(name), decode=int)
 
 
 def pop_member(key: str, path: JsonPath, name: str | None = None) -> Command[tuple[str, bytes] | None]:
     """Take a member out of an object, the named or the first one, in a script; None where there is none."""
-    member = "" if name is None else path.child(name)
-    return Command(
-        "EVALSHA", (key,), (path, member), _popped, script=_POP_ITEM, immediate=True, place=member or path
-    )
+    which = ("first", "") if name is None else ("pop", name)
+    return _member(key, path, *which, decode=_popped, effect=Effect.ONCE, immediate=True)
 
 
 def increment(key: str, path: str, amount: float) -> Command[Any]:
-    """JSON.NUMINCRBY: add to a number; the new number."""
-    return Command("JSON.NUMINCRBY", (key,), (path, _digits(amount)), number, place=path, must_exist=True)
-
-
-def arithmetic(
-    key: str, path: str, operator: str, operand: float, *, kind: Literal["int", "float"]
-) -> Command[Any]:
-    """Apply `*`, `/`, `//`, `%` or `**` to a number in a script; the new number."""
+    """JSON.NUMINCRBY: add to a number; the new number. For an int in a script, which keeps it to 64 bits."""
+    script = None if isinstance(amount, float) else _INCREMENT
     return Command(
-        "EVALSHA",
-        (key,),
-        (path, operator, _digits(operand), kind),
-        lambda reply: int(reply) if kind == "int" else float(reply),
-        script=_ARITHMETIC,
-        place=path,
+        "JSON.NUMINCRBY", (key,), (path, digits(amount)), number, script=script, place=path, must_exist=True
     )
 
 
@@ -108,13 +127,48 @@ def append(key: str, path: str, values: Iterable[bytes]) -> Command[int | None]:
 
 
 def insert(key: str, path: str, index: int, values: Iterable[bytes]) -> Command[int | None]:
-    """JSON.ARRINSERT: insert into an array before the position; its new length."""
-    return Command("JSON.ARRINSERT", (key,), (path, index, *values), first, place=path, must_exist=True)
+    """Insert into an array before the position, which is clamped to the array; its new length.
+
+    At the start it is JSON.ARRINSERT; elsewhere a script, for that command refuses a position beyond the end.
+    """
+    if index == 0:
+        return Command("JSON.ARRINSERT", (key,), (path, 0, *values), first, place=path, must_exist=True)
+    return splice(key, path, index, None, values)
 
 
-def pop(key: str, path: str, index: int, *, immediate: bool = True) -> Command[bytes | None]:
-    """JSON.ARRPOP: take an element out of an array; its JSON text, None where the array is empty."""
-    return Command("JSON.ARRPOP", (key,), (path, index), element, immediate=immediate, place=path)
+def splice(
+    key: str, path: str, start: int, stop: int | None, values: Iterable[bytes] = ()
+) -> Command[int | None]:
+    """Put values in place of a range of an array, in a script; its new length.
+
+    Args:
+        key: The document.
+        path: The array.
+        start: Where the range starts, as in a slice.
+        stop: Where it stops; None for an empty range.
+        values: The JSON texts.
+    """
+    args = (path, start, "" if stop is None else stop, *values)
+    return Command("EVALSHA", (key,), args, script=_SPLICE, place=path, must_exist=True)
+
+
+def pop(key: str, path: str, index: int) -> Command[bytes | None]:
+    """JSON.ARRPOP: take an element out of an array; its JSON text, None where the array is empty.
+
+    Within the array it goes by a script, for that command takes another element if there is none so far on.
+    """
+    script = None if index in {0, -1} else _POP_ELEMENT
+    return Command("JSON.ARRPOP", (key,), (path, index), element, script=script, immediate=True, place=path)
+
+
+def remove(key: str, path: str, value: bytes) -> Command[int | None]:
+    """Take the first element that equals the value out of an array, in a script; its position, or -1."""
+    return Command("EVALSHA", (key,), (path, value), script=_REMOVE_ELEMENT, place=path, must_exist=True)
+
+
+def index_of(key: str, path: str, value: bytes) -> Command[int | None]:
+    """JSON.ARRINDEX: the position of the first element that equals the value, or -1."""
+    return Command("JSON.ARRINDEX", (key,), (path, value), first, Effect.READ, place=path, must_exist=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +196,28 @@ def _set_if_result(reply: Any) -> SetIfResult:
     return SetIfResult("changed", raw_json(reply[1])) if status == "changed" else SetIfResult("gone")
 
 
+def _member(
+    key: str,
+    *args: str | bytes,
+    decode: Callable[[Any], Any],
+    effect: Effect = Effect.IDEMPOTENT,
+    **options: bool,
+) -> Command[Any]:
+    return Command("EVALSHA", (key,), args, decode, effect, script=_MEMBER, place=str(args[0]), **options)
+
+
+def _only(reply: Any) -> bytes | None:
+    array = raw_json(reply)
+    return array[1:-1] if array else None
+
+
 def _popped(reply: Any) -> tuple[str, bytes] | None:
     if not reply:
         return None
-    array = raw_json(reply[1])
-    return (text(reply[0]), array[1:-1]) if array else None
+    value = _only(reply[1])
+    return None if value is None else (text(reply[0]), value)
 
 
-def _object(name: str, value: bytes) -> bytes:
-    return b"{" + to_json(name) + b":" + value + b"}"
-
-
-def _digits(value: float) -> str:
+def digits(value: float) -> str:
+    """Return a number as JSON text; a float with its point, so that it stays one."""
     return repr(float(value)) if isinstance(value, float) else str(int(value))

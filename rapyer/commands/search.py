@@ -54,15 +54,21 @@ def cursor_read(index: str, cursor: int) -> Command[tuple[list[str], int]]:
 
 
 def create_index(index: str, prefix: str, schema: Sequence[Arg]) -> Command[Any]:
-    """FT.CREATE: make an index over the JSON documents whose keys start with the prefix."""
+    """FT.CREATE: make an index over the JSON documents whose keys start with the prefix.
+
+    Sent a second time it fails with "already exists", which the caller must take for success.
+    """
     return Command(
-        "FT.CREATE", (), (index, "ON", "JSON", "PREFIX", 1, prefix, "SCHEMA", *schema), effect=Effect.ONCE
+        "FT.CREATE",
+        (),
+        (index, "ON", "JSON", "PREFIX", 1, prefix, "SCHEMA", *schema),
+        effect=Effect.IDEMPOTENT,
     )
 
 
 def drop_index(index: str) -> Command[Any]:
     """FT.DROPINDEX: remove the index, not the documents."""
-    return Command("FT.DROPINDEX", (), (index,))
+    return Command("FT.DROPINDEX", (), (index,), effect=Effect.IDEMPOTENT)
 
 
 def index_info(index: str) -> Command[Any]:

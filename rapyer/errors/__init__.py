@@ -2,23 +2,35 @@
 
     RapyerError
     ├── ConfigError
+    │   └── MetaFrozenError
     ├── FindError
     │   ├── BadFilterError (also ValueError)
     │   ├── NotIndexedError
     │   ├── UnsupportedArgumentTypeError (also TypeError)
+    │   │   └── MissingParameterError
     │   ├── UnsupportedArgumentValueError (also ValueError)
     │   └── UnsupportedIndexedFieldError
+    ├── LockError
+    │   ├── LockLostError
+    │   ├── LockReentryError (also RuntimeError)
+    │   └── LockTimeoutError (also TimeoutError)
     ├── ModelError
-    │   ├── CantSerializeRedisValueError
     │   ├── CorruptedModelError
+    │   │   └── CantSerializeRedisValueError
     │   ├── DuplicateModelNameError
+    │   ├── ElementIndexError (also IndexError)
     │   ├── InnerModelError (also RuntimeError)
     │   │   └── BadDeleteActionError
     │   ├── InvalidKeyError (also ValueError)
+    │   ├── KeyChangedError (also ValueError)
+    │   ├── KeyExistsError (also ValueError)
     │   ├── KeyNotFound (also KeyError)
+    │   ├── NumberDomainError (also ValueError)
+    │   ├── NumberRangeError (also OverflowError)
     │   ├── RapyerModelDoesntExistError (also KeyError)
     │   ├── UnknownFieldError (also AttributeError)
     │   ├── UnlinkedValueError (also AttributeError)
+    │   ├── UpdateAtomicModelError (also TypeError)
     │   ├── WrongClassError (also ValueError)
     │   └── WrongTypeError
     ├── PipelineError
@@ -28,35 +40,46 @@
     │   └── TransactionError
     └── ServerError
         ├── MissingModuleError
+        ├── PersistentNoScriptError
+        ├── ScriptsNotInitializedError
         └── UnknownOutcomeError
 
 Each carries `message`, `hint` and, where they are known, `key`, `field`, `model` and `command`.
 """
 
+import warnings
+from typing import TYPE_CHECKING
+
 from rapyer.errors.base import RapyerError
+from rapyer.errors.delete import BadDeleteActionError
 from rapyer.errors.find import (
     BadFilterError,
     FindError,
+    MissingParameterError,
     NotIndexedError,
     UnsupportedArgumentTypeError,
     UnsupportedArgumentValueError,
     UnsupportedIndexedFieldError,
 )
+from rapyer.errors.lock import LockError, LockLostError, LockReentryError, LockTimeoutError
 from rapyer.errors.model import (
-    BadDeleteActionError,
     CantSerializeRedisValueError,
     CorruptedModelError,
     DuplicateModelNameError,
     InnerModelError,
     InvalidKeyError,
+    KeyChangedError,
+    KeyExistsError,
     KeyNotFound,
     ModelError,
     RapyerModelDoesntExistError,
     UnknownFieldError,
     UnlinkedValueError,
+    UpdateAtomicModelError,
     WrongClassError,
     WrongTypeError,
 )
+from rapyer.errors.number import ElementIndexError, NumberDomainError, NumberRangeError
 from rapyer.errors.pipeline import (
     CrossSourceError,
     PipelineClosedError,
@@ -64,7 +87,15 @@ from rapyer.errors.pipeline import (
     PipelineOpenError,
     TransactionError,
 )
-from rapyer.errors.server import ConfigError, MissingModuleError, ServerError, UnknownOutcomeError
+from rapyer.errors.server import (
+    ConfigError,
+    MetaFrozenError,
+    MissingModuleError,
+    PersistentNoScriptError,
+    ScriptsNotInitializedError,
+    ServerError,
+    UnknownOutcomeError,
+)
 
 __all__ = (
     "BadDeleteActionError",
@@ -74,18 +105,31 @@ __all__ = (
     "CorruptedModelError",
     "CrossSourceError",
     "DuplicateModelNameError",
+    "ElementIndexError",
     "FindError",
     "InnerModelError",
     "InvalidKeyError",
+    "KeyChangedError",
+    "KeyExistsError",
     "KeyNotFound",
+    "LockError",
+    "LockLostError",
+    "LockReentryError",
+    "LockTimeoutError",
+    "MetaFrozenError",
     "MissingModuleError",
+    "MissingParameterError",
     "ModelError",
     "NotIndexedError",
+    "NumberDomainError",
+    "NumberRangeError",
+    "PersistentNoScriptError",
     "PipelineClosedError",
     "PipelineError",
     "PipelineOpenError",
     "RapyerError",
     "RapyerModelDoesntExistError",
+    "ScriptsNotInitializedError",
     "ServerError",
     "TransactionError",
     "UnknownFieldError",
@@ -94,6 +138,20 @@ __all__ = (
     "UnsupportedArgumentTypeError",
     "UnsupportedArgumentValueError",
     "UnsupportedIndexedFieldError",
+    "UpdateAtomicModelError",
     "WrongClassError",
     "WrongTypeError",
 )
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """Give the old name of an error, with a warning."""
+        if name == "UnsupportArgumentTypeError":
+            warnings.warn(
+                "UnsupportArgumentTypeError is deprecated; its name is UnsupportedArgumentTypeError",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            return UnsupportedArgumentTypeError
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class RapyerError(Exception):
     """Base of every error that the library raises on purpose.
@@ -33,7 +35,17 @@ class RapyerError(Exception):
         self.command = command
         self.hint = hint
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are pickled as a call with their positional arguments, which these are not all made with.
+        return _restored, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         if self.hint is None:
             return self.message
         return f"{self.message}; {self.hint}"
+
+
+def _restored(cls: type[RapyerError], args: tuple[Any, ...], state: dict[str, Any]) -> RapyerError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error

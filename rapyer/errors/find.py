@@ -6,7 +6,7 @@ from rapyer.errors.base import RapyerError
 
 
 class FindError(RapyerError):
-    """Base of the errors that queries raise."""
+    """Base of the errors that queries, and calls that take keys or filters, raise."""
 
 
 class BadFilterError(FindError, ValueError):
@@ -26,4 +26,8 @@ class UnsupportedArgumentValueError(FindError, ValueError):
 
 
 class UnsupportedArgumentTypeError(FindError, TypeError):
-    """An argument of a query is of a type that it cannot use."""
+    """An argument is neither a key, nor an instance, nor a filter."""
+
+
+class MissingParameterError(UnsupportedArgumentTypeError):
+    """A bulk operation was called without saying on what."""

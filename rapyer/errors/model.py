@@ -17,8 +17,8 @@ class CorruptedModelError(ModelError):
     """The stored document does not fit the model class."""
 
 
-class CantSerializeRedisValueError(ModelError):
-    """A stored value cannot be decoded."""
+class CantSerializeRedisValueError(CorruptedModelError):
+    """A stored value cannot be decoded or may not be loaded, or a value could not be loaded once stored."""
 
 
 class WrongClassError(ModelError, ValueError):
@@ -33,8 +33,34 @@ class InvalidKeyError(ModelError, ValueError):
     """The text cannot be used as a key or primary key."""
 
 
+class KeyExistsError(ModelError, ValueError):
+    """Something is stored under the key already, and was to stay."""
+
+
+class KeyChangedError(ModelError, ValueError):
+    """The primary key of a stored instance was to change, which would make two documents of one."""
+
+
 class RapyerModelDoesntExistError(ModelError, KeyError):
-    """No model class is known for the key."""
+    """No model class is known for the key.
+
+    Args:
+        message: Which prefix is unknown; `model_name` is that prefix.
+        model_name: The prefix, as a class of that name would have.
+        key: The key in question.
+        hint: Which class may be meant.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        model_name: str | None = None,
+        key: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, key=key, model=model_name, hint=hint)
+        self.model_name = model_name
 
 
 class DuplicateModelNameError(ModelError):
@@ -61,9 +87,9 @@ class InnerModelError(ModelError, RuntimeError):
     """The operation needs a top-level model, and this one lives inside another."""
 
 
-class BadDeleteActionError(InnerModelError):
-    """Only a top-level model can be deleted."""
-
-
 class UnlinkedValueError(ModelError, AttributeError):
     """The value belongs to no model, so it has no place in Redis."""
+
+
+class UpdateAtomicModelError(ModelError, TypeError):
+    """The field lives under a key of its own, so `aupdate` cannot set it."""

@@ -16,9 +16,41 @@ class MissingModuleError(ServerError):
 class UnknownOutcomeError(ServerError):
     """The reply to a write was lost, so nobody can tell whether it took effect.
 
-    It is not sent again, because that could apply it twice.
+    It is not sent again, because that could apply it twice. With `Meta.exactly_once` it is, and this error
+    means that no server answered until the deadline.
+
+    Args:
+        message: Which command it was, and on which keys.
+        key: The key concerned, or the first of several.
+        command: The name of the command, or of several.
+        token: The key under which the server remembers that it ran the command, with `Meta.exactly_once`.
+        hint: What to do about it.
     """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        key: str | None = None,
+        command: str | None = None,
+        token: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, key=key, command=command, hint=hint)
+        self.token = token
 
 
 class ConfigError(RapyerError):
     """The configuration of a model or of the library makes no sense."""
+
+
+class MetaFrozenError(ConfigError):
+    """Kept so that code which catches it runs: options of a `Meta` can be changed at any time."""
+
+
+class ScriptsNotInitializedError(ServerError):
+    """Kept so that code which catches it runs: scripts travel with their source, so none has to be set up."""
+
+
+class PersistentNoScriptError(ServerError):
+    """Kept so that code which catches it runs: a server that forgot a script is given its source again."""

@@ -27,6 +27,14 @@ class KeyAnnotation:
 
     __slots__ = ()
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # An empty text would make the key `User:`; a class method, because the marker may be the bare class.
+        schema = handler(source)
+        if schema["type"] == "str" and not schema.get("min_length"):
+            schema = {**schema, "min_length": 1}
+        return schema
+
     def __repr__(self) -> str:
         return "Key()"
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
 from rapyer.model.registry import registry
 from rapyer.model.schema import build_spec
-from rapyer.types.convert import convert
+from rapyer.types.convert import Conversion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rapyer.model.state import StoredModel
 
+_changed: ContextVar[list[Any] | None] = ContextVar("rapyer_changed", default=None)
+"""The classes converted since the outermost definition began; their schemas are built when all are."""
 
-def define(cls: type[StoredModel], inner: Callable[[type[BaseModel]], type[BaseModel]]) -> None:
+
+def define(
+    cls: type[StoredModel], inner: Callable[[type[BaseModel], type[StoredModel]], type[BaseModel]]
+) -> None:
     """Convert a class's annotations to Redis types, plan its fields, give it its own `Meta` and register it.
 
     Pydantic has resolved the annotations by then, so it makes no difference how they were written. A class
@@ -24,33 +30,76 @@ def define(cls: type[StoredModel], inner: Callable[[type[BaseModel]], type[BaseM
 
     Args:
         cls: The class.
-        inner: Returns the class that stands for a model class nested in another.
+        inner: Returns the class that stands for a model class nested in another, given the class whose
+            `Meta` its values follow.
     """
     _own_meta(cls)
-    declared = dict(cls.__dict__.get("__rapyer_declared__", {}))
-    changed = False
-    for name, info in cls.model_fields.items():
-        if not getattr(info, "_complete", True):
-            continue
-        inherited = next(
-            (base for base in cls.__mro__[1:] if name in base.__dict__.get("__rapyer_declared__", {})), None
-        )
-        own = name in cls.__dict__.get("__annotations__", {})
-        if name not in declared:
-            declared[name] = (
-                info.annotation if inherited is None or own else _inherited(cls, inherited, name, info)
-            )
-        if info.exclude is True:
-            continue
-        converted = convert(info.annotation, inner)
-        if converted != info.annotation:
-            info.annotation, changed = converted, True
-    type.__setattr__(cls, "__rapyer_declared__", declared)
-    if changed:
-        BaseModel.model_rebuild.__func__(cls, force=True, raise_errors=False)  # type: ignore[attr-defined]
+    outer = _changed.get()
+    changed = [] if outer is None else outer
+    token = _changed.set(changed)
+    try:
+        declared = _convert_fields(cls, inner, changed)
+    finally:
+        _changed.reset(token)
+    if outer is None:
+        _rebuild(changed)
     complete = all(name in declared for name in cls.model_fields)
     type.__setattr__(cls, "__rapyer_spec__", build_spec(cls, declared) if complete else _empty_spec(cls))
     _register(cls)
+
+
+def _convert_fields(cls: type[StoredModel], inner: Any, changed: list[Any]) -> dict[str, Any]:
+    owner = cls.__dict__.get("__rapyer_owner__", cls)
+    if owner is not cls:
+        registry.add_inner(cls.__dict__["__rapyer_plain__"], owner, cls)  # a model may hold its own kind
+    declared = dict(cls.__dict__.get("__rapyer_declared__", {}))
+    opaque = False
+    for name, info in cls.model_fields.items():
+        if not getattr(info, "_complete", True):
+            continue
+        if name not in declared:
+            declared[name] = _declared(cls, name, info)
+        if info.exclude is True:
+            continue
+        place = f"{cls.__name__}.{name}" if owner is cls else f"{owner.__name__}.{cls.__name__}.{name}"
+        conversion = Conversion(lambda plain: inner(plain, owner), owner, place)
+        annotation, metadata = conversion.field(info.annotation, info.metadata)
+        opaque = opaque or conversion.opaque or _holds_opaque(annotation)
+        if annotation != info.annotation or metadata != info.metadata:
+            info.annotation, info.metadata = annotation, metadata
+            if cls not in changed:
+                changed.append(cls)
+    deferred = cls.model_config.pop("defer_build", False)
+    if deferred and cls not in changed and len(declared) == len(cls.model_fields):
+        changed.append(cls)
+    type.__setattr__(cls, "__rapyer_declared__", declared)
+    type.__setattr__(cls, "__rapyer_opaque__", opaque)
+    return declared
+
+
+def _holds_opaque(annotation: Any) -> bool:
+    """Tell whether an annotation names an inner model with values that are stored as its owner says."""
+    if isinstance(annotation, type) and "__rapyer_plain__" in annotation.__dict__:
+        return bool(annotation.__dict__.get("__rapyer_opaque__", True))  # unknown while it is being made
+    return any(map(_holds_opaque, get_args(annotation)))
+
+
+def _rebuild(changed: list[Any]) -> None:
+    # Classes may hold each other, so none may be built with the schema that another had before.
+    for cls in changed:
+        if "__pydantic_core_schema__" in cls.__dict__:
+            type.__delattr__(cls, "__pydantic_core_schema__")
+        type.__setattr__(cls, "__pydantic_complete__", False)
+    for cls in changed:
+        BaseModel.model_rebuild.__func__(cls, force=True, raise_errors=False)  # type: ignore[attr-defined]
+
+
+def _declared(cls: type[StoredModel], name: str, info: Any) -> Any:
+    inherited = next(
+        (base for base in cls.__mro__[1:] if name in base.__dict__.get("__rapyer_declared__", {})), None
+    )
+    own = name in cls.__dict__.get("__annotations__", {})
+    return info.annotation if inherited is None or own else _inherited(cls, inherited, name, info)
 
 
 def _inherited(cls: type[StoredModel], base: Any, name: str, info: Any) -> Any:

@@ -5,23 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
+from rapyer.codec import adapters
 from rapyer.codec.context import STORED
 from rapyer.commands import json, keys
-from rapyer.errors import CorruptedModelError, KeyNotFound
+from rapyer.errors import (
+    CantSerializeRedisValueError,
+    CorruptedModelError,
+    KeyNotFound,
+    ModelError,
+    UnsupportedArgumentValueError,
+)
 from rapyer.fields.key import RapyerKey
+from rapyer.model.identity import settle
 from rapyer.model.keys import primary_key_of
+from rapyer.model.registry import registry
 from rapyer.session.executor import run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
 
+OnCorrupt: TypeAlias = Literal["raise", "skip"]
 M = TypeVar("M", bound="StoredModel")
 
 DOCUMENTS_PER_READ = 250
@@ -29,6 +40,9 @@ DOCUMENTS_PER_READ = 250
 
 KEYS_PER_SCAN = 1000
 """How many keys one SCAN looks at; the server answers nobody else meanwhile."""
+
+UNREADABLE = (CorruptedModelError, CantSerializeRedisValueError)
+"""What is wrong with a document that a find leaves out."""
 
 logger = logging.getLogger("rapyer")
 
@@ -40,31 +54,70 @@ class Loaded:
     Attributes:
         models: The instances, in the order of the keys.
         missing: Keys under which no JSON document is stored (any more).
-        corrupt: Keys whose document does not fit the class.
+        corrupt: What is wrong with the documents that do not fit the class; each error has its key.
     """
 
     models: list[Any]
     missing: tuple[str, ...]
-    corrupt: tuple[str, ...]
+    corrupt: tuple[ModelError, ...]
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The keys that were left out."""
+        return (*self.missing, *(str(error.key) for error in self.corrupt))
 
 
 def from_document(cls: type[M], key: str, document: bytes) -> M:
     """Return the instance that a stored document holds.
 
     Raises:
-        CorruptedModelError: The document does not fit the class.
+        CorruptedModelError: The document does not fit the class, or names another primary key.
+        CantSerializeRedisValueError: A value in it cannot be decoded.
     """
+    model = _parsed(cls, key, document)
+    pk = primary_key_of(cls, key)
+    field = cls.__rapyer_spec__.key_field
+    if field is not None and str(model.__dict__[field]) != pk:
+        raise CorruptedModelError(
+            f"the document stored under {key} says that its {field} is {model.__dict__[field]!r}",
+            key=key,
+            field=field,
+            model=cls.__name__,
+            hint=f"rename the key, or set {field} to {pk!r}",
+        )
+    settle(model, pk)
+    return model
+
+
+def _reader(cls: type[M]) -> Callable[[str, bytes], M]:
+    """Return `from_document` for many documents of a class, with what is the same for all found once."""
+    if cls.__rapyer_spec__.key_field is not None:
+        return partial(from_document, cls)
+    validate, start = cls.__pydantic_validator__.validate_json, len(cls.class_key_initials()) + 1
+
+    def read(key: str, document: bytes) -> M:
+        try:
+            model: M = validate(document, context=STORED, by_alias=False, by_name=True)
+        except ValidationError:
+            return from_document(cls, key, document)  # which says what is wrong
+        settle(model, key[start:])
+        return model
+
+    return read
+
+
+def _parsed(cls: type[M], where: str, document: bytes) -> M:
     try:
         model: M = cls.__pydantic_validator__.validate_json(
             document, context=STORED, by_alias=False, by_name=True
         )
     except ValidationError as error:
-        raise CorruptedModelError(
-            f"the document stored under {key} does not fit {cls.__name__}: {error}",
-            key=key,
+        raise adapters.unreadable(
+            error,
+            f"the document stored under {where} does not fit {cls.__name__}",
+            key=where,
             model=cls.__name__,
         ) from error
-    model.pk = primary_key_of(cls, key)
     return model
 
 
@@ -88,50 +141,62 @@ async def load_inner(inner: M, source: ClientSource) -> M:
         KeyNotFound: The document or the path does not exist.
         CorruptedModelError: What is stored there does not fit the class.
     """
-    key, path = inner.key, inner.json_path
+    key, path = inner._rapyer_key(), inner._rapyer_path()
     text = await run(source, json.get(key, path))
     if text is None or text == b"[]":
         raise KeyNotFound(f"nothing is stored under {key} at {path}", key=key, field=inner.field_path)
-    return from_document(type(inner), f"{key} {path}", text[1:-1])
+    return _parsed(type(inner), f"{key} {path}", text[1:-1])
 
 
 async def load_many(cls: type[M], source: ClientSource, wanted: Sequence[str]) -> Loaded:
     """Read many documents, a JSON.MGET for each chunk, the next one on its way while one is parsed."""
     models: list[M] = []
     missing: list[str] = []
-    corrupt: list[str] = []
-    async for key, document in _documents(source, wanted):
-        if document is None:
-            missing.append(key)
-            continue
-        try:
-            models.append(from_document(cls, key, document))
-        except CorruptedModelError:
-            corrupt.append(key)
+    corrupt: list[ModelError] = []
+    read = _reader(cls)
+    async for keys_read, documents in _documents(source, wanted):
+        for key, document in zip(keys_read, documents, strict=True):
+            if document is None:
+                missing.append(key)
+                continue
+            try:
+                models.append(read(key, document))
+            except UNREADABLE as error:
+                corrupt.append(error)
     return Loaded(models, tuple(missing), tuple(corrupt))
 
 
 async def list_keys(cls: type[M], source: ClientSource, limit: int | None = None) -> list[RapyerKey]:
     """Return the keys of all stored documents of a class (SCAN), or the first so many that it meets."""
     prefix = f"{cls.class_key_initials()}:"
+    others = registry.longer_prefixes(prefix)
     found: dict[str, None] = {}
     cursor = 0
     while limit is None or len(found) < limit:
         cursor, batch = await run(source, keys.scan_documents(cursor, prefix, KEYS_PER_SCAN))
-        found.update(dict.fromkeys(batch))  # SCAN may name a key twice
+        own = (key for key in batch if not key.startswith(others)) if others else batch
+        found.update(dict.fromkeys(own))  # SCAN may name a key twice
         if cursor == 0:
             break
     return [RapyerKey(key) for key in list(found)[:limit]]
 
 
-def report_skipped(cls: type[StoredModel], loaded: Loaded) -> None:
-    """Log, once, how many documents a find left out and which."""
-    left_out = [*loaded.corrupt, *loaded.missing]
+def report_skipped(name: str, loaded: Loaded, on_corrupt: OnCorrupt = "skip") -> None:
+    """Say what a find left out: log it once, or raise the first error.
+
+    Args:
+        name: What was called, such as `User.afind`.
+        loaded: What it gave.
+        on_corrupt: "skip" to log what does not fit the class, "raise" to raise it.
+    """
+    if on_corrupt == "raise" and loaded.corrupt:
+        raise loaded.corrupt[0]
+    left_out = [*(str(error.key) for error in loaded.corrupt), *loaded.missing]
     if left_out:
         shown = ", ".join(left_out[:5]) + (", …" if len(left_out) > 5 else "")
         logger.warning(
-            "%s.afind left out %d of its documents: %d corrupt, %d gone (%s)",
-            cls.__name__,
+            "%s left out %d of its documents: %d corrupt, %d gone (%s)",
+            name,
             len(left_out),
             len(loaded.corrupt),
             len(loaded.missing),
@@ -139,7 +204,21 @@ def report_skipped(cls: type[StoredModel], loaded: Loaded) -> None:
         )
 
 
-async def _documents(source: ClientSource, wanted: Sequence[str]) -> AsyncIterator[tuple[str, bytes | None]]:
+def checked_on_corrupt(on_corrupt: Any) -> OnCorrupt:
+    """Return what to do with corrupt documents.
+
+    Raises:
+        UnsupportedArgumentValueError: It is neither "raise" nor "skip".
+    """
+    if on_corrupt not in ("raise", "skip"):
+        raise UnsupportedArgumentValueError(f"on_corrupt is {on_corrupt!r}", hint='give "raise" or "skip"')
+    chosen: OnCorrupt = on_corrupt
+    return chosen
+
+
+async def _documents(
+    source: ClientSource, wanted: Sequence[str]
+) -> AsyncIterator[tuple[Sequence[str], list[bytes | None]]]:
     chunks = list(_chunks(wanted))
     reads: list[asyncio.Task[list[bytes | None]]] = []
     try:
@@ -147,8 +226,7 @@ async def _documents(source: ClientSource, wanted: Sequence[str]) -> AsyncIterat
             while len(reads) <= position + 1 and len(reads) < len(chunks):
                 reads.append(asyncio.ensure_future(run(source, json.get_documents(chunks[len(reads)]))))
                 await asyncio.sleep(0)  # lets the request leave before the reply before it is parsed
-            for pair in zip(chunk, await reads[position], strict=True):
-                yield pair
+            yield chunk, await reads[position]
     finally:
         for read in reads:
             read.cancel()

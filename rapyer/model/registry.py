@@ -35,7 +35,7 @@ class ModelRegistry:
         self.auto_index = False
         self.allow_redefinition = False
         self._models: dict[str, type[StoredModel]] = {}
-        self._inner: dict[type[BaseModel], type[BaseModel]] = {}
+        self._inner: dict[tuple[type[BaseModel], type[StoredModel] | None], type[BaseModel]] = {}
         self._own_sources: dict[Any, ClientSource] = {}
         self._ready_indexes: set[tuple[ClientSource, type[StoredModel]]] = set()
 
@@ -61,17 +61,39 @@ class ModelRegistry:
             return named
         return next((model for model in self._models.values() if model.class_key_initials() == prefix), None)
 
+    def owner_of(self, key: str) -> type[StoredModel] | None:
+        """Return the class that a full key belongs to: that with the longest prefix the key starts with."""
+        end = key.rfind(":")
+        while end > 0:
+            found = self.by_prefix(key[:end])
+            if found is not None:
+                return found
+            end = key.rfind(":", 0, end)
+        return None
+
+    def longer_prefixes(self, prefix: str) -> tuple[str, ...]:
+        """Return what longer prefixes other classes have, such as `app:User:` beside `app:`."""
+        others = (f"{model.class_key_initials()}:" for model in self._models.values())
+        return tuple(other for other in others if other.startswith(prefix) and other != prefix)
+
     def snapshot(self) -> tuple[type[StoredModel], ...]:
         """Return all registered classes, in the order of their definition."""
         return tuple(self._models.values())
 
-    def inner_for(self, plain: type[BaseModel]) -> type[BaseModel] | None:
-        """Return the model class that was made for a plain pydantic class nested in a model."""
-        return self._inner.get(plain)
+    def inner_for(self, plain: type[BaseModel], owner: type[StoredModel] | None) -> type[BaseModel] | None:
+        """Return the model class that was made for a plain pydantic class nested in a model.
 
-    def add_inner(self, plain: type[BaseModel], inner: type[BaseModel]) -> None:
-        """Remember the model class that was made for a plain pydantic class."""
-        self._inner[plain] = inner
+        Args:
+            plain: The plain class.
+            owner: The model class whose `Meta` its values follow; one for any owner is found, too.
+        """
+        return self._inner.get((plain, None)) or self._inner.get((plain, owner))
+
+    def add_inner(
+        self, plain: type[BaseModel], owner: type[StoredModel] | None, inner: type[BaseModel]
+    ) -> None:
+        """Remember the model class that was made for a plain pydantic class: for one owner, or for any."""
+        self._inner[plain, owner] = inner
 
     def bind(self, source: ClientSource, *, auto_index: bool = False) -> None:
         """Let every model without a connection of its own use a source, models defined later included."""
@@ -92,12 +114,10 @@ class ModelRegistry:
             ConfigError: `Meta.redis` is neither a client nor a URL.
         """
         own = model.Meta.redis
-        if own is None:
-            return self.source
-        source = self._own_sources.get(own)
+        source = self.source if own is None else self._own_sources.get(own)
         if source is None:
             source = self._own_sources[own] = _source_of(own, model)
-        return source
+        return source.exactly_once if model.Meta.exactly_once else source
 
     def own_sources(self) -> tuple[ClientSource, ...]:
         """Return the sources that models named themselves."""

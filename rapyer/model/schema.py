@@ -7,6 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
+from rapyer.codec.paths import ROOT, JsonPath
 from rapyer.fields.index import IndexAnnotation, index_marker
 from rapyer.fields.key import is_key_marker
 from rapyer.types.shape import Shape
@@ -31,6 +32,7 @@ class FieldSpec:
         index: How the field is indexed, or None.
         is_key: Whether its value is the primary key.
         stored: Whether it is written to Redis; False for `Field(exclude=True)`.
+        direct: Whether assigning to it only takes the validator: it is not frozen, and not the key.
     """
 
     name: str
@@ -40,6 +42,12 @@ class FieldSpec:
     index: IndexAnnotation | None
     is_key: bool
     stored: bool
+    direct: bool = False
+
+    @cached_property
+    def path(self) -> JsonPath:
+        """The field's path in the document of a top-level model."""
+        return ROOT.child(self.name)
 
     @cached_property
     def shape(self) -> Shape:
@@ -91,12 +99,22 @@ def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec
     """
     fields = {}
     key_field = None
+    config = getattr(cls, "model_config", {})  # a class whose fields are open has none of either
+    checked = bool(config.get("validate_assignment")) and not config.get("frozen")
     for name, info in cls.model_fields.items():
         markers = [item for item in info.metadata if _is_marker(item)]
         is_key = any(map(is_key_marker, markers))
         index = next((found for found in map(index_marker, markers) if found is not None), None)
+        direct = checked and not (is_key or info.frozen or name in cls.__dict__)
         fields[name] = FieldSpec(
-            name, declared[name], info, cls.__name__, index, is_key, stored=info.exclude is not True
+            name,
+            declared[name],
+            info,
+            cls.__name__,
+            index,
+            is_key,
+            stored=info.exclude is not True,
+            direct=direct,
         )
         key_field = name if is_key else key_field
     return ModelSpec(cls.__name__, MappingProxyType(fields), key_field)

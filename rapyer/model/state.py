@@ -12,23 +12,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel
 
-from rapyer.codec.paths import ROOT, JsonPath
 from rapyer.commands import json
 from rapyer.config import RedisConfig
-from rapyer.errors import InvalidKeyError
-from rapyer.fields.key import RapyerKey
-from rapyer.model.keys import key_for, new_primary_key
+from rapyer.model.computed import without_computed
+from rapyer.model.identity import Identity, Slots, set_pk, set_stored
 from rapyer.model.registry import registry
 from rapyer.session.scope import open_batch
 from rapyer.types.base import Linkable
 from rapyer.types.container import RedisContainer
 from rapyer.types.scalar import RedisScalar
+from rapyer.types.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
     from typing_extensions import Self
 
+    from rapyer.codec.paths import JsonPath
     from rapyer.model.schema import ModelSpec
     from rapyer.session.clients import ClientSource
     from rapyer.types.base import Owner
@@ -37,38 +39,56 @@ _attributes: Any = BaseModel.__dict__["__dict__"].__get__
 """Gives an instance's real attribute dictionary: the fields read so far."""
 
 
-class _Slots(BaseModel):
-    """The storage of every model instance; one layout for all, so that models can be combined as bases."""
-
-    __slots__ = ("__weakref__", "_rapyer_name", "_rapyer_owner", "_rapyer_pk", "_rapyer_values")
+_BUILTIN = frozenset({str, int, float, bool, type(None), list, dict, set, tuple, bytes})
+"""Types whose values know no place in a model, so that assigning one concerns the local instance alone."""
 
 
-class StoredModel(_Slots, Linkable):
+class StoredModel(Slots, Identity, Linkable):
     """A pydantic model whose values know their place in Redis; `AtomicRedisModel` adds the operations."""
 
     Meta: ClassVar[RedisConfig] = RedisConfig()
     __rapyer_spec__: ClassVar[ModelSpec]
 
-    if TYPE_CHECKING:
-        _rapyer_name: ClassVar[Any]
-        _rapyer_pk: ClassVar[str]
+    # Where the instance lives, if it is an inner model; kept in the attribute dictionary. A class attribute
+    # answers for all others faster than a slot that is not filled.
+    _rapyer_owner: ClassVar[Any] = None
+    _rapyer_name: ClassVar[Any] = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return without_computed(cls, handler(source))
 
     if not TYPE_CHECKING:
-        __dict__ = _Slots.__dict__["_rapyer_values"]
+        __dict__ = Slots.__dict__["_rapyer_values"]
 
         def __getattr__(self, name):
             if name.startswith("__"):
                 return super().__getattr__(name)
+            if name.startswith("_rapyer_"):
+                raise AttributeError(name)  # a slot that is not filled
             field = self.__rapyer_spec__.fields.get(name)
             if field is None or name not in self.__dict__:
                 return super().__getattr__(name)
             return self._rapyer_read(name, field)
 
         def __setattr__(self, name, value):
-            if name in self.__rapyer_spec__.fields:
-                self._rapyer_assign(name, value)
-            else:
+            field = self.__rapyer_spec__.fields.get(name)
+            if field is not None:
+                if not field.direct or type(value) not in _BUILTIN or open_batch() is not None:
+                    self._rapyer_assign(name, value)
+                    return
+                # What `BaseModel.__setattr__` comes to for such a field, without finding that out each time.
+                before = self.__dict__
+                _attributes(self).pop(name, None)
+                try:
+                    self.__pydantic_validator__.validate_assignment(self, name, value)
+                except BaseException:
+                    object.__setattr__(self, "__dict__", before)  # a validator of the whole model refused it
+                    raise
+            elif self.model_config.get("extra") != "allow" or name[0] == "_" or hasattr(type(self), name):
                 super().__setattr__(name, value)
+            else:
+                self._rapyer_assign_extra(name, value)
 
     def _rapyer_read(self, name: str, field: Any) -> Any:
         values = self.__dict__
@@ -90,30 +110,53 @@ class StoredModel(_Slots, Linkable):
         read.pop(name, None)
         try:
             super().__setattr__(name, value.clone() if isinstance(value, RedisScalar) else value)
+            if name == self.__rapyer_spec__.key_field:
+                self._rapyer_check_key(name)
         except BaseException:
             object.__setattr__(self, "__dict__", before)  # a validator of the whole model refused it
             raise
         if batch is not None and not applied and self.__rapyer_spec__.fields[name].stored:
             batch.add(self._rapyer_root()._rapyer_source(), self._rapyer_set_command(name))
 
+    def _rapyer_assign_local(self, name: str, value: Any) -> None:
+        """Validate and set a field of a new instance, whatever pipeline is open."""
+        _attributes(self).pop(name, None)
+        if self.model_config.get("frozen"):
+            self.__dict__[name] = self.__rapyer_spec__.fields[name].shape.validate(value)
+        else:
+            BaseModel.__setattr__(self, name, value)
+
+    def _rapyer_assign_extra(self, name: str, value: Any) -> None:
+        # What `extra="allow"` lets in is stored and loaded like a field, but nobody declared its type.
+        batch = open_batch()
+        if batch is not None:
+            batch.remember(self)
+        super().__setattr__(name, value)
+        if batch is not None:
+            text = extra_shape(type(self), name).dump(value)
+            command = json.set_value(self._rapyer_key(), self._rapyer_path().child(name), text)
+            batch.add(self._rapyer_root()._rapyer_source(), command)
+
     def _rapyer_set_command(self, name: str) -> Any:
         value = self.__rapyer_spec__.fields[name].dump_stored(self.__dict__[name])
-        return json.set_value(self.key, self.json_path.child(name), value)
+        return json.set_value(self._rapyer_key(), self._rapyer_path_of(name, None), value)
 
     # --- where the instance is ---------------------------------------------------------------------------
 
     def _rapyer_root(self) -> StoredModel:
-        owner: Owner | None = getattr(self, "_rapyer_owner", None)
+        owner: Owner | None = self._rapyer_owner
         return self if owner is None else owner._rapyer_root()  # type: ignore[return-value]
 
     def _rapyer_source(self) -> ClientSource:
         return registry.source_for(type(self))
 
     def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
-        return self.json_path.child(name)
+        if self._rapyer_owner is not None or name not in self.__rapyer_spec__.fields:
+            return self._rapyer_path().child(name)
+        return self.__rapyer_spec__.fields[name].path
 
     def _rapyer_linked(self, owner: Owner, name: Any) -> Any:
-        present = getattr(self, "_rapyer_owner", None)
+        present = self._rapyer_owner
         if present is owner and self._rapyer_name == name:
             return self
         taken = present is not None or hasattr(self, "_rapyer_pk")
@@ -122,95 +165,49 @@ class StoredModel(_Slots, Linkable):
         return linked
 
     def _rapyer_place(self, owner: Owner, name: Any) -> None:
-        _Slots._rapyer_owner.__set__(self, owner)  # type: ignore[attr-defined]
-        _Slots._rapyer_name.__set__(self, name)  # type: ignore[attr-defined]
-
-    @classmethod
-    def class_key_initials(cls) -> str:
-        """Return what the keys of the class start with; override it to choose another prefix."""
-        return cls.__name__
-
-    @property
-    def pk(self) -> Any:
-        """The primary key: the value of the key field if there is one, else a random UUID."""
-        spec = self.__rapyer_spec__
-        if spec.key_field is not None:
-            return getattr(self, spec.key_field)
-        return RapyerKey(self._rapyer_own_pk())
-
-    @pk.setter
-    def pk(self, value: str) -> None:
-        _Slots._rapyer_pk.__set__(self, str(value))  # type: ignore[attr-defined]
-
-    def _rapyer_own_pk(self) -> str:
-        try:
-            return self._rapyer_pk
-        except AttributeError:
-            minted = new_primary_key()
-            _Slots._rapyer_pk.__set__(self, minted)  # type: ignore[attr-defined]
-            return minted
-
-    @property
-    def key(self) -> RapyerKey:
-        """The Redis key that the instance is stored under; that of the outermost model for an inner one."""
-        root = self._rapyer_root()
-        if root is not self:
-            return root.key
-        spec = self.__rapyer_spec__
-        pk = self._rapyer_own_pk() if spec.key_field is None else str(self.__dict__[spec.key_field])
-        if not pk:
-            raise InvalidKeyError(
-                f"the key field {type(self).__name__}.{spec.key_field} is empty",
-                model=type(self).__name__,
-                field=spec.key_field,
-                hint="give it some text",
-            )
-        return key_for(type(self), pk)
-
-    @key.setter
-    def key(self, value: str) -> None:
-        self.pk = value.partition(":")[2] or value
-
-    @property
-    def json_path(self) -> JsonPath:
-        """The instance's path in its JSON document: `$` for a top-level model."""
-        owner: Owner | None = getattr(self, "_rapyer_owner", None)
-        return ROOT if owner is None else owner._rapyer_path_of(self._rapyer_name, self)
-
-    @property
-    def field_path(self) -> str:
-        """The path without its `$.`; empty for a top-level model."""
-        return self.json_path[1:].removeprefix(".")
-
-    @property
-    def field_name(self) -> str:
-        """The name under which an outer model holds this one; empty for a top-level model."""
-        return str(self._rapyer_name or "") if self.is_inner_model() else ""
-
-    def is_inner_model(self) -> bool:
-        """Tell whether the instance lives inside another model."""
-        return getattr(self, "_rapyer_owner", None) is not None
+        _attributes(self).update(_rapyer_owner=owner, _rapyer_name=name)
 
     # --- taking over, copying, comparing -----------------------------------------------------------------
 
     def _rapyer_take(self, fresh: StoredModel) -> None:
-        """Take over the values of another instance of the class, in place."""
+        """Take over the values of another instance of the class, in place.
+
+        A list, a dict or an inner model that somebody may hold stays the one that the instance holds.
+        """
+        before = self.__dict__
         for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__"):
             object.__setattr__(self, name, getattr(fresh, name))
-        _attributes(self).clear()
+        _forget_read(self)
+        values = self.__dict__
+        for name, held in before.items():
+            if name in values and isinstance(held, RedisContainer | StoredModel):
+                values[name] = held._rapyer_keep(values[name])
+
+    def _rapyer_keep(self, fresh: Any) -> Any:
+        """Take over what was loaded in place of this inner model and return it, or else what was loaded."""
+        if fresh is self or type(fresh) is not type(self) or not self._rapyer_is_inner():
+            return fresh
+        self._rapyer_take(fresh)
+        return self
 
     def _rapyer_replace(self, name: Any, child: Any, value: Any) -> Any:
-        self.__dict__[name] = value
+        values = self.__dict__
+        kept = child is not None and values.get(name) is child
+        values[name] = child._rapyer_keep(value) if kept else value
         _attributes(self).pop(name, None)
         return getattr(self, name)
 
     def _rapyer_snapshot(self) -> Callable[[], None]:
         values, fields_set = dict(self.__dict__), set(self.__pydantic_fields_set__)
+        extra = None if self.__pydantic_extra__ is None else dict(self.__pydantic_extra__)
+        stored = getattr(self, "_rapyer_stored", None)
 
         def restore() -> None:
             object.__setattr__(self, "__dict__", values)
             object.__setattr__(self, "__pydantic_fields_set__", fields_set)
-            _attributes(self).clear()
+            object.__setattr__(self, "__pydantic_extra__", extra)
+            set_stored(self, stored)
+            _forget_read(self)
 
         return restore
 
@@ -221,22 +218,47 @@ class StoredModel(_Slots, Linkable):
             other.__pydantic_extra__ or {}
         )
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        generic = type(self).__pydantic_generic_metadata__
+        if generic["origin"] is None:
+            return super().__reduce_ex__(protocol)
+        # A parametrised class has no name to be imported by.
+        return _new_of_generic, (generic["origin"], generic["args"]), self.__getstate__()
+
     def __getstate__(self) -> dict[Any, Any]:
         return {**super().__getstate__(), "rapyer_pk": getattr(self, "_rapyer_pk", None)}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
         if state.get("rapyer_pk") is not None:
-            self.pk = state["rapyer_pk"]
+            set_pk(self, state["rapyer_pk"])
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
         if hasattr(self, "_rapyer_pk"):
-            copied.pk = self._rapyer_pk
+            set_pk(copied, self._rapyer_pk)
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         copied = super().__deepcopy__(memo)
         if hasattr(self, "_rapyer_pk"):
-            copied.pk = self._rapyer_pk
+            set_pk(copied, self._rapyer_pk)
         return copied
+
+
+def _new_of_generic(origin: Any, arguments: tuple[Any, ...]) -> Any:
+    cls = origin[arguments]
+    return cls.__new__(cls)
+
+
+def extra_shape(cls: type[StoredModel], name: str) -> Shape:
+    """Return how a value is stored that `extra="allow"` lets in."""
+    return Shape(Any, f"{cls.__name__}.{name}")
+
+
+def _forget_read(model: StoredModel) -> None:
+    """Let the fields be wrapped anew when they are read next; the instance keeps its place."""
+    owner, name = model._rapyer_owner, model._rapyer_name
+    _attributes(model).clear()
+    if owner is not None:
+        model._rapyer_place(owner, name)

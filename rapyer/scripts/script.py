@@ -20,8 +20,10 @@ class Script:
 
     @cached_property
     def source(self) -> str:
-        """The script's text."""
-        return files("rapyer.scripts").joinpath("lua", f"{self.name}.lua").read_text(encoding="utf-8")
+        """The script's text, without comments and indentation: a transaction sends all of it."""
+        text = files("rapyer.scripts").joinpath("lua", f"{self.name}.lua").read_text(encoding="utf-8")
+        lines = (line.strip() for line in text.splitlines())
+        return "\n".join(line for line in lines if not line.startswith("--"))
 
     @cached_property
     def sha(self) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rapyer.search.expression import And, Compare, Expression, Not, Or
-from rapyer.search.kinds import NUMERIC
 
 if TYPE_CHECKING:
     from rapyer.commands.command import Arg
@@ -59,7 +58,7 @@ def _compare(node: Compare, query: Query) -> str:
     name = f"v{len(query.parameters)}"
     query.parameters[name] = node.value
     sign, operator = ("-", "==") if node.operator == "!=" else ("", node.operator)
-    value = _RANGES[operator].format(name) if node.kind is NUMERIC else f"{{${name}}}"
+    value = _RANGES[operator].format(name) if node.kind.ordered else f"{{${name}}}"
     return f"{sign}@{attribute(node.path)}:{value}"
 
 

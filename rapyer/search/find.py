@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from redis.exceptions import ResponseError
 
 from rapyer.commands import search
-from rapyer.errors import CorruptedModelError, NotIndexedError
+from rapyer.errors import ModelError, NotIndexedError, UnknownOutcomeError
 from rapyer.model import load
 from rapyer.model.registry import registry
 from rapyer.search.compile import Query, compiled
@@ -16,7 +16,7 @@ from rapyer.search.index import declared, ensure_index, index_name, is_missing_i
 from rapyer.session.executor import run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from rapyer.model.state import StoredModel
     from rapyer.search.expression import Expression
@@ -47,7 +47,12 @@ class FindResult:
     skipped: tuple[str, ...]
 
 
-async def find(cls: type[M], expression: Expression | None = None, limit: int | None = None) -> FindResult:
+async def find(
+    cls: type[M],
+    expression: Expression | None = None,
+    limit: int | None = None,
+    on_corrupt: load.OnCorrupt = "skip",
+) -> FindResult:
     """Find the instances that an expression describes, all of them or the first so many.
 
     Without an expression the class's index lists them, or SCAN where it has none that holds them all.
@@ -56,23 +61,47 @@ async def find(cls: type[M], expression: Expression | None = None, limit: int | 
         cls: The model class.
         expression: The filter; None asks for all instances.
         limit: The most instances to return.
+        on_corrupt: What to do with documents that do not fit the class: "skip" leaves them out, with one
+            warning, "raise" raises.
+
+    Raises:
+        CorruptedModelError: A document does not fit the class, and was to raise.
+        NotIndexedError: The class's index does not exist on the server.
+    """
+    source = registry.source_for(cls)
+    if limit is not None and limit <= ONE_TRIP and await _is_searched(cls, source, expression):
+        query = compiled(expression)
+        loaded, total = await _indexed(cls, source, lambda: _one_page(cls, source, query, limit))
+    else:
+        keys = await find_keys(cls, expression)
+        loaded, total = await load.load_many(cls, source, keys[:limit]), len(keys)
+    load.report_skipped(f"{cls.__name__}.afind", loaded, on_corrupt)
+    return FindResult(loaded.models, total, loaded.skipped)
+
+
+async def find_keys(cls: type[StoredModel], expression: Expression | None) -> list[str]:
+    """Return the keys of all documents that an expression describes; None asks for all of the class.
 
     Raises:
         NotIndexedError: The class's index does not exist on the server.
     """
     source = registry.source_for(cls)
-    if expression is None and not (any(declared(cls)) and await lists_everything(cls, source)):
-        return await _listed(cls, source, limit)
+    if not await _is_searched(cls, source, expression):
+        return list(await load.list_keys(cls, source))
     query = compiled(expression)
-    if limit is not None and limit <= ONE_TRIP:
-        return await _indexed(cls, source, lambda: _one_page(cls, source, query, limit))
-    return await _indexed(cls, source, lambda: _all_pages(cls, source, query, limit))
+    return await _indexed(cls, source, lambda: _all_pages(cls, source, query))
+
+
+async def _is_searched(cls: type[StoredModel], source: ClientSource, expression: Expression | None) -> bool:
+    return expression is not None or (any(declared(cls)) and await lists_everything(cls, source))
 
 
 async def _indexed(cls: type[StoredModel], source: ClientSource, read: Callable[[], Awaitable[R]]) -> R:
     if registry.auto_index and not registry.index_is_ready(source, cls):
         await ensure_index(cls, source)
     try:
+        return await read()
+    except UnknownOutcomeError:  # a page was lost on the way, and the cursor has moved on past it
         return await read()
     except ResponseError as error:
         if not is_missing_index(error):
@@ -88,12 +117,12 @@ async def _indexed(cls: type[StoredModel], source: ClientSource, read: Callable[
         ) from error
 
 
-async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int) -> FindResult:
+async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int) -> tuple[load.Loaded, int]:
     page = await run(
         source, search.search(index_name(cls), query.text, query.parameters, offset=0, limit=limit)
     )
     models: list[M] = []
-    corrupt: list[str] = []
+    corrupt: list[ModelError] = []
     missing: list[str] = []
     for key, document in page.documents:
         if document is None:
@@ -101,12 +130,12 @@ async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int
             continue
         try:
             models.append(load.from_document(cls, key, document))
-        except CorruptedModelError:
-            corrupt.append(key)
-    return _result(cls, load.Loaded(models, tuple(missing), tuple(corrupt)), page.total)
+        except load.UNREADABLE as error:
+            corrupt.append(error)
+    return load.Loaded(models, tuple(missing), tuple(corrupt)), page.total
 
 
-async def _all_pages(cls: type[M], source: ClientSource, query: Query, limit: int | None) -> FindResult:
+async def _all_pages(cls: type[StoredModel], source: ClientSource, query: Query) -> list[str]:
     index = index_name(cls)
     keys, cursor = await run(
         source, search.search_keys(index, query.text, query.parameters, count=KEYS_PER_PAGE)
@@ -114,18 +143,4 @@ async def _all_pages(cls: type[M], source: ClientSource, query: Query, limit: in
     while cursor:
         more, cursor = await run(source, search.cursor_read(index, cursor))
         keys += more
-    return await _loaded(cls, source, keys[:limit], len(keys))
-
-
-async def _listed(cls: type[M], source: ClientSource, limit: int | None) -> FindResult:
-    keys = await load.list_keys(cls, source)
-    return await _loaded(cls, source, keys[:limit], len(keys))
-
-
-async def _loaded(cls: type[M], source: ClientSource, keys: Sequence[str], total: int) -> FindResult:
-    return _result(cls, await load.load_many(cls, source, keys), total)
-
-
-def _result(cls: type[StoredModel], loaded: load.Loaded, total: int) -> FindResult:
-    load.report_skipped(cls, loaded)
-    return FindResult(loaded.models, total, (*loaded.missing, *loaded.corrupt))
+    return keys

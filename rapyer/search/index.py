@@ -32,7 +32,7 @@ def index_name(cls: type[StoredModel]) -> str:
 
 
 def declared(
-    cls: type[StoredModel], prefix: str = "", path: JsonPath = ROOT
+    cls: type[StoredModel], prefix: str = "", path: JsonPath = ROOT, inside: tuple[type, ...] = ()
 ) -> Iterator[tuple[str, str, IndexKind]]:
     """Yield name, JSON path and kind of each indexed field of a class, inner models included.
 
@@ -42,16 +42,22 @@ def declared(
     for field in spec_of(cls).fields.values():
         inner = inner_model(field)
         if inner is not None:
-            yield from declared(inner, f"{prefix}{field.name}.", path.child(field.name))
+            if inner not in inside:  # a class that holds its own kind is followed once
+                yield from declared(inner, f"{prefix}{field.name}.", path.child(field.name), (*inside, inner))
         elif field.index is not None:
             yield f"{prefix}{field.name}", path.child(field.name), kind_of(field)
 
 
-async def ensure_index(cls: type[StoredModel], source: ClientSource) -> bool:
+async def ensure_index(cls: type[StoredModel], source: ClientSource, *, replace: bool = True) -> bool:
     """Make the index of a class (FT.CREATE), or replace it where its fields have changed.
 
     An index whose fields are unchanged is left alone. Documents are never touched. Returns when the index
     is complete.
+
+    Args:
+        cls: The class.
+        source: Where its commands go.
+        replace: Whether an index whose fields have changed is replaced; else it stays as it is.
 
     Returns:
         Whether the class declares any indexed field, and so has an index.
@@ -61,13 +67,25 @@ async def ensure_index(cls: type[StoredModel], source: ClientSource) -> bool:
         return False
     name = index_name(cls)
     present = await _present(name, source)
-    if present is not None and present != [_described(*field) for field in wanted]:
-        await run(source, search.drop_index(name))
+    if replace and present is not None and present != [_described(*field) for field in wanted]:
+        await remove_index(cls, source)
         present = None
     if present is None:
         await _create(cls, wanted, source)
     await _complete(name, source)
     registry.mark_index(source, cls, ready=True)
+    return True
+
+
+async def remove_index(cls: type[StoredModel], source: ClientSource) -> bool:
+    """Remove the index of a class, not its documents (FT.DROPINDEX); whether there was one."""
+    registry.mark_index(source, cls, ready=False)
+    try:
+        await run(source, search.drop_index(index_name(cls)))
+    except ResponseError as error:
+        if not is_missing_index(error):
+            raise
+        return False
     return True
 
 

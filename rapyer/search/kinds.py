@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import types
 from dataclasses import dataclass
@@ -41,6 +42,12 @@ def _number(value: Any) -> str:
     return repr(float(value)) if isinstance(value, float) else str(int(value))
 
 
+def _time(value: Any) -> str:
+    if not isinstance(value, dt.datetime):
+        raise TypeError("a datetime")
+    return repr(value.timestamp())
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("a str")
@@ -48,9 +55,10 @@ def _text(value: Any) -> str:
 
 
 NUMERIC = IndexKind("number", ("NUMERIC",), ordered=True, encode=_number)
+TIME = IndexKind("time", ("NUMERIC",), ordered=True, encode=_time)
 EXACT = IndexKind("exact text", ("TAG", "CASESENSITIVE", "INDEXEMPTY"), ordered=False, encode=_text)
 
-_KINDS = {int: NUMERIC, float: NUMERIC, str: EXACT}
+_KINDS = {int: NUMERIC, float: NUMERIC, str: EXACT, dt.datetime: TIME}
 
 
 def kind_of(field: FieldSpec) -> IndexKind:
@@ -67,7 +75,7 @@ def kind_of(field: FieldSpec) -> IndexKind:
             f"{field.model}.{field.name} has an Index, but values of {field.annotation} cannot be indexed",
             model=field.model,
             field=field.name,
-            hint="index an int, a float or a str, optional or not",
+            hint="index an int, a float, a str or a datetime, optional or not",
         )
     return kind
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -14,12 +16,17 @@ from redis.backoff import NoBackoff
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from rapyer.session.wakeups import Wakeups
+
 # A password may hold any character, so it ends only at the last @ of what stands before the query.
 _IN_AUTHORITY = re.compile(r"^(?P<head>[^:/]+://[^:@?]*:)[^?]*@")
 _IN_QUERY = re.compile(r"(?P<head>[?&]password=)[^&]*")
 
 MAX_CONNECTIONS = 50
 """Connections per client that the library makes; further commands wait for one to be free."""
+
+SOCKET_TIMEOUT = 5.0
+"""Seconds that such a client waits for one reply; redis-py 6 would wait for ever."""
 
 
 def mask_url(url: str) -> str:
@@ -33,42 +40,92 @@ class ClientSource:
     A client of `redis.asyncio` belongs to the loop that it first ran on, so a source made from a URL or a
     factory keeps one for each loop, and closes it when the loop ends. A source made from the caller's
     client always gives that one, and never closes it.
+
+    Attributes:
+        deadline: Seconds after which a command that met a fault is tried no more; None for the default of
+            five. Waiting for one reply is bounded by the client's `socket_timeout` instead.
+        wakeups: What each event loop uses for locks.
     """
 
     def __init__(
-        self, make: Callable[[], Redis], description: Callable[[], str], client: Redis | None = None
+        self,
+        make: Callable[[], Redis],
+        description: Callable[[], str],
+        client: Redis | None = None,
+        *,
+        deadline: float | None = None,
     ) -> None:
+        self.deadline = deadline
         self._make = make
         self._description = description
         self._given = client
+        self._base: ClientSource | None = None
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Redis, Any]] = WeakKeyDictionary()
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self.wakeups: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()
 
     @classmethod
-    def from_url(cls, url: str, **options: Any) -> ClientSource:
+    def from_url(cls, url: str, *, deadline: float | None = None, **options: Any) -> ClientSource:
         """Return a source of clients for a Redis URL.
 
         Args:
             url: `redis://`, `rediss://` or `unix://`.
+            deadline: Seconds after which a command that met a fault is tried no more.
             options: More arguments for the connections, as `redis.asyncio.Connection` takes them.
         """
-        return cls(lambda: _client_for(url, options), lambda: mask_url(url))
+        return cls(lambda: _client_for(url, options), lambda: mask_url(url), deadline=deadline)
 
     @classmethod
     def from_factory(
-        cls, make: Callable[[], Redis], description: Callable[[], str] | None = None
+        cls,
+        make: Callable[[], Redis],
+        description: Callable[[], str] | None = None,
+        *,
+        deadline: float | None = None,
     ) -> ClientSource:
         """Return a source that calls a factory once per event loop, on that loop.
 
         Args:
             make: Returns a new client, which the source will close.
             description: Returns what `describe` shows.
+            deadline: Seconds after which a command that met a fault is tried no more.
         """
-        return cls(make, description or (lambda: "clients made by a factory"))
+        return cls(make, description or (lambda: "clients made by a factory"), deadline=deadline)
 
     @classmethod
-    def from_client(cls, client: Redis) -> ClientSource:
-        """Return a source that always gives the caller's client."""
-        return cls(lambda: client, lambda: describe_client(client), client)
+    def from_client(cls, client: Redis, *, deadline: float | None = None) -> ClientSource:
+        """Return a source that always gives the caller's client.
+
+        Args:
+            client: The client. The library drives its connections itself, so its own `retry` is not used.
+            deadline: Seconds after which a command that met a fault is tried no more.
+        """
+        return cls(lambda: client, lambda: describe_client(client), client, deadline=deadline)
+
+    @cached_property
+    def exactly_once(self) -> ClientSource:
+        """The same source for models with `Meta.exactly_once`; it equals this one."""
+        if self._base is not None:
+            return self
+        twin = copy.copy(self)
+        twin._base = self
+        return twin
+
+    @property
+    def gives_tokens(self) -> bool:
+        """Whether commands that must not run twice are sent with a token that makes them run once."""
+        return self._base is not None
+
+    @property
+    def without_tokens(self) -> ClientSource:
+        """The same source, for commands that carry a token of their own."""
+        return self._base or self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ClientSource) and (self._base or self) is (other._base or other)
+
+    def __hash__(self) -> int:
+        return id(self._base or self)
 
     def client(self) -> Redis:
         """Return the client of the running event loop.
@@ -85,6 +142,22 @@ class ClientSource:
             known = self._clients[loop] = (client, _close_with_loop(client))
         return known[0]
 
+    @property
+    def given(self) -> Redis | None:
+        """The client that the caller gave, if this source was made from one."""
+        return self._given
+
+    def turns(self) -> asyncio.Semaphore:
+        """Return what lets as many callers on as the client has connections; the others wait, in order.
+
+        Some pools of redis-py refuse instead of letting wait.
+        """
+        loop = asyncio.get_running_loop()
+        turns = self._turns.get(loop)
+        if turns is None:
+            turns = self._turns[loop] = asyncio.Semaphore(self.client().connection_pool.max_connections)
+        return turns
+
     def describe(self) -> str:
         """Return the server's address, without any password."""
         return self._description()
@@ -94,11 +167,6 @@ class ClientSource:
         known = self._clients.pop(asyncio.get_running_loop(), None)
         if known is not None:
             await known[1].aclose()
-
-    async def close_given(self) -> None:
-        """Close the client that the caller gave, if this source was made from one."""
-        if self._given is not None:
-            await self._given.aclose()
 
     def __repr__(self) -> str:
         return f"<ClientSource {self.describe()}>"
@@ -117,7 +185,14 @@ def describe_client(client: Redis) -> str:
 def _client_for(url: str, options: dict[str, Any]) -> Redis:
     # The client's own retries send a write again whose reply was lost; session.retry decides that instead.
     # RESP2, because the search module answers it faster than RESP3.
-    defaults = {"decode_responses": True, "protocol": 2, "retry": Retry(NoBackoff(), 0), "timeout": None}
+    defaults = {
+        "decode_responses": True,
+        "protocol": 2,
+        "retry": Retry(NoBackoff(), 0),
+        "timeout": None,
+        "socket_timeout": SOCKET_TIMEOUT,
+        "socket_connect_timeout": SOCKET_TIMEOUT,
+    }
     pool = BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, **(defaults | options))
     return Redis.from_pool(pool)
 

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from redis.exceptions import ExecAbortError, NoScriptError, ResponseError
 
 from rapyer.commands.command import Command, Effect
-from rapyer.session.faults import check_transaction, checked, translated
+from rapyer.session.faults import check_transaction, checked, not_atomic, translated
+from rapyer.session.once import guarded, needs_token
 from rapyer.session.retry import send
 from rapyer.session.scope import open_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from rapyer.commands.command import Arg
+    from rapyer.scripts.script import Script
     from rapyer.session.clients import ClientSource
 
 R = TypeVar("R")
@@ -42,47 +45,101 @@ async def perform(source: ClientSource, *commands: Command[Any]) -> list[Any]:
 
 async def run(source: ClientSource, command: Command[R]) -> R:
     """Send one command now and return its decoded reply."""
-    client = source.client()
-    if command.script is None:
-        reply = (await send(client, [command.words()], command.effect))[0]
+    if source.gives_tokens and command.effect is Effect.ONCE and command.keys:
+        reply = await _under_token(source, (command,))
+    elif command.script is not None:
+        reply = await _by_name(source, (command,), command, command.script)
     else:
-        # An unknown script has run nothing, so sending it again with its source is safe.
-        by_name = ("EVALSHA", command.script.sha, len(command.keys), *command.keys, *command.args)
-        reply = (await send(client, [by_name], command.effect))[0]
-        if isinstance(reply, NoScriptError):
-            reply = (await send(client, [command.words()], command.effect))[0]
+        reply = (await send(source, (command,), (command.words(),), command.effect))[0]
     result: R = checked(command, reply)
     return result
 
 
 async def execute(source: ClientSource, commands: Sequence[Command[Any]]) -> list[Any]:
-    """Send commands in one round trip, without a transaction, and return their decoded replies."""
+    """Send commands in one round trip, without a transaction, and return their decoded replies.
+
+    With `Meta.exactly_once` commands that must not run twice make a transaction of them.
+    """
     if not commands:
         return []
-    replies = await send(source.client(), [command.words() for command in commands], _effect(commands))
+    if source.gives_tokens and needs_token(commands):
+        return await transact(source, commands)
+    requests = [command.words() for command in commands]
+    replies = await send(source, commands, requests, _effect(commands))
     return [checked(command, reply) for command, reply in zip(commands, replies, strict=True)]
 
 
 async def transact(source: ClientSource, commands: Sequence[Command[Any]]) -> list[Any]:
     """Send commands as one MULTI/EXEC transaction and return their decoded replies.
 
-    Scripts go with their source, so a server that has forgotten them runs them all the same, in order.
+    Scripts go with their source, so a server that has forgotten them runs them all the same, in order. With
+    `Meta.exactly_once` the transaction is one script instead, under a token.
 
     Raises:
         TransactionError: Some commands failed; it says which, and what the others did.
         Exception: Each command failed, or the server refused the transaction: nothing took effect.
     """
+    return check_transaction(commands, await transaction_replies(source, commands))
+
+
+async def transaction_replies(source: ClientSource, commands: Sequence[Command[Any]]) -> list[Any]:
+    """Send commands as `transact` does and return their raw replies, errors among them.
+
+    Raises:
+        Exception: The server refused the transaction, or its outcome is not known.
+    """
     if not commands:
         return []
-    requests = [("MULTI",), *(command.words() for command in commands), ("EXEC",)]
-    _, *queued, outcome = await send(source.client(), requests, _effect(commands))
-    if isinstance(outcome, ExecAbortError):
-        for command, reply in zip(commands, queued, strict=True):
-            if isinstance(reply, ResponseError):
-                raise translated(command, reply) from reply
+    if source.gives_tokens and needs_token(commands):
+        outcome = await _under_token(source, commands)
+        if len(commands) == 1:
+            return [outcome]
+    else:
+        requests = [("MULTI",), *_words(commands), ("EXEC",)]
+        opened, *queued, outcome = await send(source, commands, requests, _effect(commands), atomic=True)
+        if isinstance(opened, ResponseError):
+            raise not_atomic(opened, queued)
+        if isinstance(outcome, ExecAbortError):
+            for command, reply in zip(commands, queued, strict=True):
+                if isinstance(reply, ResponseError):
+                    raise translated(command, reply) from reply
     if isinstance(outcome, ResponseError):
-        raise outcome
-    return check_transaction(commands, outcome)
+        raise translated(commands[0], outcome) from outcome
+    replies: list[Any] = outcome
+    return replies
+
+
+async def _under_token(source: ClientSource, commands: Sequence[Command[Any]]) -> Any:
+    script, command = guarded(commands)
+    return await _by_name(source, commands, command, script, token=command.keys[0])
+
+
+def _words(commands: Sequence[Command[Any]]) -> Iterator[tuple[Arg, ...]]:
+    # A script's first use in a transaction teaches it to the server, so that later ones only name it.
+    known: set[Script] = set()
+    for command in commands:
+        script = command.script
+        if script is None or script not in known:
+            yield command.words()
+        else:
+            yield ("EVALSHA", script.sha, len(command.keys), *command.keys, *command.args)
+        if script is not None:
+            known.add(script)
+
+
+async def _by_name(
+    source: ClientSource,
+    commands: Sequence[Command[Any]],
+    command: Command[Any],
+    script: Script,
+    token: str | None = None,
+) -> Any:
+    # An unknown script has run nothing, so sending it again with its source is safe.
+    named = ("EVALSHA", script.sha, len(command.keys), *command.keys, *command.args)
+    reply = (await send(source, commands, (named,), command.effect, token=token))[0]
+    if isinstance(reply, NoScriptError):
+        reply = (await send(source, commands, (command.words(),), command.effect, token=token))[0]
+    return reply
 
 
 def _runs_now(command: Command[Any]) -> bool:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
 
-from rapyer.errors import KeyNotFound, MissingModuleError, TransactionError, WrongTypeError
+from rapyer.errors import (
+    ElementIndexError,
+    KeyNotFound,
+    MissingModuleError,
+    NumberDomainError,
+    NumberRangeError,
+    TransactionError,
+    WrongTypeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +25,25 @@ _NO_DOCUMENT = (
     "key that doesn't exist",
     "must be created at the root",
     "could not perform this operation on a key",
+    "' does not exist",
 )
 _OTHER_TYPE = ("wrong Redis type", "WRONGTYPE")
+
+# What the library's scripts, and the JSON commands, refuse: the words, and the error that says so.
+_REFUSALS: dict[str, type[ElementIndexError | NumberDomainError | NumberRangeError]] = {
+    "rapyer overflow: ": NumberRangeError,
+    "rapyer domain: ": NumberDomainError,
+    "rapyer index: ": ElementIndexError,
+    "result is not a number": NumberRangeError,
+    "result is not a finite number": NumberRangeError,
+    "array index out of range": ElementIndexError,
+}
+
+# Errors of redis-py that keep their class, because callers know it, and get a hint.
+_HINTS: dict[type[ResponseError], str] = {
+    ReadOnlyError: "this server is a replica: connect to its primary",
+    NoPermissionError: "let the server's administrator extend this user's ACL",
+}
 
 
 def translated(command: Command[Any], error: ResponseError) -> Exception:
@@ -41,7 +66,30 @@ def translated(command: Command[Any], error: ResponseError) -> Exception:
             command=command.name,
             hint=f"use a server with the {module} module, such as Redis 8 or Redis Stack",
         )
+    for words, refusal in _REFUSALS.items():
+        if words in said:
+            what = said.partition(words)[2] if words.endswith(": ") else said
+            return refusal(
+                f"{key} {command.place}: {what}", key=key, field=command.place, command=command.name
+            )
+    for kind, hint in _HINTS.items():
+        if isinstance(error, kind):
+            return kind(f"{command.operation}: {said}; {hint}")
     return error
+
+
+def not_atomic(refusal: ResponseError, replies: Sequence[Any]) -> Exception:
+    """Return the error for a server that refused MULTI, and so ran what followed it one by one."""
+    applied = sum(not isinstance(reply, Exception) for reply in replies)
+    if not applied:
+        return refusal
+    return TransactionError(
+        f"the server refused MULTI: {refusal}; {applied} of {len(replies)} commands took effect",
+        position=0,
+        applied=applied,
+        command="MULTI",
+        hint="let the server's administrator allow transactions to this user",
+    )
 
 
 def missing(command: Command[Any]) -> KeyNotFound:
@@ -78,20 +126,27 @@ def check_transaction(commands: Sequence[Command[Any]], replies: Sequence[Any]) 
     for position, (command, reply) in enumerate(zip(commands, replies, strict=True)):
         try:
             results.append(checked(command, reply))
-        except (ResponseError, KeyNotFound, WrongTypeError, MissingModuleError) as failure:
+        except Exception as failure:
             failures.append((position, failure))
     if not failures:
         return results
     position, error = failures[0]
     if len(failures) == len(commands):
         raise error
-    command, applied = commands[position], len(commands) - len(failures)
-    raise TransactionError(
-        f"command {position + 1} of {len(commands)}, {command.name} on {' '.join(command.keys)}, "
-        f"failed: {error}; the other {applied} took effect",
+    raise _half_applied(commands, position, error, len(failures)) from error
+
+
+def _half_applied(
+    commands: Sequence[Command[Any]], position: int, error: Exception, failed: int
+) -> TransactionError:
+    command, applied = commands[position], len(commands) - failed
+    others = f"the other {applied}" if failed == 1 else f"{failed - 1} more failed, and {applied}"
+    return TransactionError(
+        f"command {position + 1} of {len(commands)}, {command.operation} on {' '.join(command.keys)}, "
+        f"failed: {error}; {others} took effect",
         position=position,
         applied=applied,
         key=command.keys[0] if command.keys else None,
-        command=command.name,
-        hint="load the models again to see what is stored",
-    ) from error
+        command=command.operation,
+        hint="the local models show what is stored now",
+    )

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from rapyer.errors import KeyNotFound, PipelineOpenError, TransactionError, WrongTypeError
-from rapyer.session.executor import transact
+from rapyer.errors import PipelineOpenError, RapyerError, TransactionError, UnknownOutcomeError
+from rapyer.session.executor import transaction_replies
+from rapyer.session.faults import check_transaction
 from rapyer.session.scope import Batch, enter, leave, open_batch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from rapyer.commands.command import Command
 
 logger = logging.getLogger("rapyer")
 
-_COMMAND_ERRORS = (ResponseError, KeyNotFound, WrongTypeError, TransactionError)
+RELOAD_SECONDS = 2.0
+"""How long the end of a pipeline waits for each model that it loads again."""
 
 
 class Pipeline:
@@ -55,43 +60,96 @@ async def pipeline(
     """Queue every write of the block and send them as one MULTI/EXEC transaction at its end.
 
     An exception in the block, or from the server, discards the queue and takes local objects back to what
-    they were.
+    they were. Where the server ran a part of the transaction, or nobody can tell, the models concerned are
+    loaded again instead. A block that is cancelled while its transaction is on the way does not stop it: it
+    runs on, and the local objects end as it ends.
 
     Args:
         ignore_redis_error: Log errors of the server at EXEC instead of raising them.
-        use_existing_pipe: Join the pipeline that is open already, if there is one.
+        use_existing_pipe: Join the pipeline that is open already, if there is one. An exception then
+            discards what this block alone has queued.
 
     Raises:
         TransactionError: A command failed at EXEC; Redis does not undo the others, and the error names them.
+        UnknownOutcomeError: The reply was lost, so the transaction may or may not have taken effect.
     """
     outer = open_batch()
-    if use_existing_pipe and outer is not None:
-        yield Pipeline(outer)
+    if use_existing_pipe and outer is not None and not outer.closed:
+        async with _joined(outer) as joined:
+            yield joined
         return
     batch = Batch()
     opened = Pipeline(batch)
     token = enter(batch)
     try:
         yield opened
-    except BaseException:
+    except BaseException as error:
         batch.restore()
+        if isinstance(error, Exception):
+            await _reload(batch.outdated())
         raise
     finally:
         batch.closed = True
         leave(token)
+    if not batch.commands:
+        opened._results = ()
+        return
+    sending = asyncio.ensure_future(_finish(opened, batch, ignore_redis_error=ignore_redis_error))
     try:
-        opened._results = await _send(batch)
-    except _COMMAND_ERRORS as error:
-        batch.restore()
-        if not ignore_redis_error:
-            raise
-        logger.warning("the pipeline was ended by the server and its error ignored: %s", error)
-    except BaseException:
-        batch.restore()
+        await asyncio.shield(sending)
+    except asyncio.CancelledError:
+        sending.add_done_callback(_log_late_failure)
         raise
 
 
-async def _send(batch: Batch) -> tuple[Any, ...]:
-    if batch.source is None:
-        return ()
-    return tuple(await transact(batch.source, batch.commands))
+@asynccontextmanager
+async def _joined(outer: Batch) -> AsyncIterator[Pipeline]:
+    savepoint = outer.savepoint()
+    try:
+        yield Pipeline(outer)
+    except BaseException:
+        outer.roll_back(savepoint)
+        raise
+    outer.keep()
+
+
+async def _finish(opened: Pipeline, batch: Batch, *, ignore_redis_error: bool) -> None:
+    """Send the queue, and let the local objects be what Redis holds then."""
+    touched = batch.touched()
+    try:
+        assert batch.source is not None  # noqa: S101 - a queue that is not empty has one
+        replies = await transaction_replies(batch.source, batch.commands)
+        opened._results = tuple(check_transaction(batch.commands, replies))
+        await _reload(batch.outdated())
+        outer = open_batch()
+        if outer is not None:
+            outer.refreshed(*touched)
+    except BaseException as error:
+        batch.restore()
+        await _reload(touched if _ran_in_part(error) else batch.outdated())
+        if not (ignore_redis_error and _is_answer(error)):
+            raise
+        logger.warning("the pipeline was ended by the server and its error ignored: %s", error)
+
+
+def _ran_in_part(error: BaseException) -> bool:
+    return isinstance(error, TransactionError | UnknownOutcomeError)
+
+
+def _is_answer(error: BaseException) -> bool:
+    lost = RedisConnectionError | RedisTimeoutError | UnknownOutcomeError
+    return isinstance(error, Exception) and not isinstance(error, lost)
+
+
+async def _reload(models: Iterable[Any]) -> None:
+    for model in models:
+        try:
+            await asyncio.wait_for(model.aload(), RELOAD_SECONDS)
+        except (RedisError, RapyerError, asyncio.TimeoutError) as error:
+            logger.debug("%s keeps its local state, as it cannot be loaded: %s", model.key, error)
+
+
+def _log_late_failure(sending: asyncio.Future[None]) -> None:
+    error = None if sending.cancelled() else sending.exception()
+    if error is not None:
+        logger.warning("the transaction of a cancelled pipeline failed: %s", error)

@@ -21,15 +21,26 @@ class Restorable(Protocol):
         """Return what restores the present state."""
         ...
 
+    def _rapyer_root(self) -> Any:
+        """Return the top-level model that it is part of."""
+        ...
+
 
 class Batch:
-    """Commands that one transaction will send, and how to undo what they did to local objects."""
+    """Commands that one transaction will send, and how to undo what they did to local objects.
+
+    Attributes:
+        commands: The queue.
+        source: Where it will be sent; None while it is empty.
+        closed: Whether the pipeline has ended.
+    """
 
     def __init__(self) -> None:
         self.commands: list[Command[Any]] = []
         self.source: ClientSource | None = None
         self.closed = False
-        self._restores: dict[int, tuple[Restorable, Callable[[], None]]] = {}
+        self._layers: list[dict[int, tuple[Restorable, Callable[[], None]]]] = [{}]
+        self._outdated: dict[int, Any] = {}
 
     def add(self, source: ClientSource, command: Command[Any]) -> None:
         """Queue a command.
@@ -39,31 +50,88 @@ class Batch:
             CrossSourceError: The pipeline has commands for another server already.
         """
         if self.closed:
-            raise PipelineClosedError(
-                f"{command.name} on {' '.join(command.keys)} came after its pipeline ended and was not sent",
-                key=command.keys[0] if command.keys else None,
-                command=command.name,
-                hint="await every task that writes before leaving the pipeline, or start it outside",
-            )
-        if self.source is not None and self.source is not source:
+            where = f"{command.operation} on {' '.join(command.keys)}"
+            raise _too_late(where, command.keys[0] if command.keys else None, command.operation)
+        if self.source is None or (source.gives_tokens and source == self.source):
+            self.source = source
+        elif self.source != source:
             raise CrossSourceError(
                 f"the pipeline writes to {self.source.describe()}, and {command.name} to {source.describe()}",
                 command=command.name,
                 hint="open one pipeline for each server",
             )
-        self.source = source
         self.commands.append(command)
 
     def remember(self, touched: Restorable) -> None:
-        """Keep the present state of a local object, unless an earlier one is kept already."""
-        if id(touched) not in self._restores:
-            self._restores[id(touched)] = (touched, touched._rapyer_snapshot())
+        """Keep the present state of a local object, unless an earlier one is kept already.
+
+        Raises:
+            PipelineClosedError: The pipeline has ended, so the change would never be sent.
+        """
+        if self.closed:
+            key = touched._rapyer_root().key
+            raise _too_late(f"a change of {key}", key, None)
+        layer = self._layers[-1]
+        if id(touched) not in layer:
+            layer[id(touched)] = (touched, touched._rapyer_snapshot())
 
     def restore(self) -> None:
         """Bring every local object back to the state that was kept."""
-        for _, restore in reversed(self._restores.values()):
-            restore()
-        self._restores.clear()
+        while self._layers:
+            _undo(self._layers.pop())
+        self._layers.append({})
+
+    def savepoint(self) -> int:
+        """Begin a part that can be undone alone; give the result to `keep` or `roll_back`."""
+        self._layers.append({})
+        return len(self.commands)
+
+    def keep(self) -> None:
+        """Make the part that `savepoint` began one with what was queued before it."""
+        part = self._layers.pop()
+        for known, kept in part.items():
+            self._layers[-1].setdefault(known, kept)
+
+    def roll_back(self, savepoint: int) -> None:
+        """Forget what was queued since the savepoint, and undo what it did to local objects."""
+        del self.commands[savepoint:]
+        _undo(self._layers.pop())
+
+    def touched(self) -> list[Any]:
+        """Return the top-level models that have changed in the block, each once."""
+        roots = [touched._rapyer_root() for layer in self._layers for touched, _ in layer.values()]
+        return list({id(root): root for root in roots}.values())
+
+    def refreshed(self, *models: Any) -> None:
+        """Note that models took over what Redis holds in the middle of the block.
+
+        What was queued for them before is missing in them, and what is kept of them is out of date, so they
+        are loaded again at the end.
+        """
+        if self.closed:
+            return
+        changed = {id(root) for root in self.touched()}
+        for root in (model._rapyer_root() for model in models):
+            if id(root) in changed:
+                self._outdated[id(root)] = root
+
+    def outdated(self) -> list[Any]:
+        """Return the models that must be loaded again once the transaction has run."""
+        return list(self._outdated.values())
+
+
+def _undo(layer: dict[int, tuple[Restorable, Callable[[], None]]]) -> None:
+    for _, restore in reversed(layer.values()):
+        restore()
+
+
+def _too_late(what: str, key: str | None, command: str | None) -> PipelineClosedError:
+    return PipelineClosedError(
+        f"{what} came after its pipeline ended and was not sent",
+        key=key,
+        command=command,
+        hint="await every task that writes before leaving the pipeline, or start it outside",
+    )
 
 
 _open: ContextVar[Batch | None] = ContextVar("rapyer_batch", default=None)

@@ -2,7 +2,7 @@
 
 from rapyer.types.base import RedisType
 from rapyer.types.bytes import RedisBytes
-from rapyer.types.datetime import RedisDatetime
+from rapyer.types.datetime import RedisDatetime, RedisDatetimeTimestamp
 from rapyer.types.dict import RedisDict
 from rapyer.types.float import RedisFloat
 from rapyer.types.integer import RedisInt
@@ -12,6 +12,7 @@ from rapyer.types.string import RedisStr
 __all__ = (
     "RedisBytes",
     "RedisDatetime",
+    "RedisDatetimeTimestamp",
     "RedisDict",
     "RedisFloat",
     "RedisInt",

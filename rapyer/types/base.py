@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from rapyer.commands import json
-from rapyer.errors import KeyNotFound, UnlinkedValueError
+from rapyer.commands.command import Effect
+from rapyer.errors import InvalidKeyError, KeyNotFound, UnlinkedValueError
 from rapyer.session.executor import perform, run
+from rapyer.session.pipeline import Pipeline
 from rapyer.session.scope import open_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from redis.asyncio import Redis
     from typing_extensions import Self
 
     from rapyer.codec.paths import JsonPath
     from rapyer.commands.command import Command
+    from rapyer.config import RedisConfig
     from rapyer.fields.key import RapyerKey
     from rapyer.session.clients import ClientSource
     from rapyer.types.shape import Shape
@@ -24,9 +28,13 @@ if TYPE_CHECKING:
 class Root(Protocol):
     """The top-level model that a value lives in."""
 
+    def _rapyer_key(self) -> RapyerKey:
+        """Return its Redis key; a property `key` may be hidden by a field of that name."""
+        ...
+
     @property
-    def key(self) -> RapyerKey:
-        """Its Redis key."""
+    def Meta(self) -> RedisConfig:  # noqa: N802 - its name on models
+        """The options of its class."""
         ...
 
     def _rapyer_source(self) -> ClientSource:
@@ -118,7 +126,7 @@ class RedisType:
     @property
     def key(self) -> RapyerKey:
         """The Redis key of the model that the value lives in."""
-        return self._rapyer_root().key
+        return self._rapyer_root()._rapyer_key()
 
     @property
     def json_path(self) -> JsonPath:
@@ -135,6 +143,43 @@ class RedisType:
         """The name or position of the value in what holds it."""
         return str(self._rapyer_name) if hasattr(self, "_rapyer_owner") else ""
 
+    @property
+    def Meta(self) -> RedisConfig:  # noqa: N802 - its name on models
+        """The options of the model that the value lives in."""
+        return self._rapyer_root().Meta
+
+    @property
+    def redis(self) -> Redis:
+        """The Redis client of the model that the value lives in."""
+        return self._rapyer_root()._rapyer_source().client()
+
+    @property
+    def pipeline(self) -> Pipeline | None:
+        """The pipeline that the running task is in, or None."""
+        batch = open_batch()
+        return None if batch is None else Pipeline(batch)
+
+    @property
+    def client(self) -> Redis | Pipeline:
+        """The open pipeline, or outside of one the Redis client."""
+        return self.pipeline or self.redis
+
+    def _rapyer_target(self) -> JsonPath:
+        """Return the value's path for a command.
+
+        Raises:
+            InvalidKeyError: A dict key on the way to it cannot stand in such a path.
+        """
+        path = self.json_path
+        if not path.usable:
+            raise InvalidKeyError(
+                f"no JSON path can name {path}",
+                key=self.key,
+                field=self.field_path,
+                hint="set or delete the value through the dict that holds it",
+            )
+        return path
+
     async def asave(self) -> Self:
         """Write the present value to its place in Redis (JSON.SET of that path alone).
 
@@ -146,7 +191,7 @@ class RedisType:
         Raises:
             KeyNotFound: The model is not stored.
         """
-        await self._rapyer_do(json.set_value(self.key, self.json_path, self._rapyer_shape.dump(self)))
+        await self._rapyer_do(json.set_value(self.key, self._rapyer_target(), self._rapyer_shape.dump(self)))
         return self
 
     async def aload(self) -> Self:
@@ -160,7 +205,7 @@ class RedisType:
         Raises:
             KeyNotFound: The model is not stored, or has no such path.
         """
-        command = json.get(self.key, self.json_path)
+        command = self._rapyer_read_command()
         reply = await run(self._rapyer_root()._rapyer_source(), command)
         if reply in {None, b"[]"}:
             raise KeyNotFound(
@@ -174,13 +219,28 @@ class RedisType:
     save = asave
     load = aload
 
+    def _rapyer_read_command(self) -> Command[bytes | None]:
+        member = getattr(self._rapyer_holder(), "_rapyer_read_member", None)
+        return json.get(self.key, self._rapyer_target()) if member is None else member(self)
+
+    def _rapyer_keep(self, fresh: Any) -> Any:
+        """Take over what was loaded for this place and return this object, or else what was loaded."""
+        return fresh
+
     async def _rapyer_do(self, command: Command[Any]) -> Any:
         """Run a command on this value, or queue it in the open pipeline."""
         source = self._rapyer_root()._rapyer_source()
         batch = open_batch()
-        if batch is not None and not command.immediate:
+        if batch is not None and not command.immediate and command.effect is not Effect.READ:
             self._rapyer_remember(batch)
-        return (await perform(source, command))[0]
+        reply = (await perform(source, command))[0]
+        if batch is not None and command.immediate:
+            batch.refreshed(self)
+        return reply
+
+    def _rapyer_queues(self) -> bool:
+        """Tell whether an operation on the value is queued: a pipeline is open, and the value is linked."""
+        return open_batch() is not None and hasattr(self, "_rapyer_owner")
 
     def _rapyer_queue(self, build: Callable[[str, JsonPath], Command[Any]]) -> bool:
         """Queue a command on this value if a pipeline is open and the value is linked; whether it was."""
@@ -188,8 +248,9 @@ class RedisType:
         if batch is None or not hasattr(self, "_rapyer_owner"):
             return False
         root = self._rapyer_root()
+        command = build(root._rapyer_key(), self._rapyer_target())
         self._rapyer_remember(batch)
-        batch.add(root._rapyer_source(), build(root.key, self.json_path))
+        batch.add(root._rapyer_source(), command)
         return True
 
     def _rapyer_remember(self, batch: Any) -> None:

@@ -20,15 +20,15 @@ class _ReadsPickledBool:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         pickled = core_schema.with_info_plain_validator_function(_load)
         plain = handler(source)
-        return core_schema.union_schema(
-            [plain, pickled],
-            mode="left_to_right",
-            custom_error_type="bool_parsing",
-            serialization=core_schema.simple_ser_schema("bool"),
+        either = core_schema.union_schema(
+            [plain, pickled], mode="left_to_right", custom_error_type="bool_parsing"
+        )
+        return core_schema.json_or_python_schema(
+            either, plain, serialization=core_schema.simple_ser_schema("bool")
         )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> Any:
-        return {"type": "boolean"}
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        return handler(schema["python_schema"])
 
 
 def _load(value: Any, info: ValidationInfo) -> bool:

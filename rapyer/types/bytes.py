@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreConfig, CoreSchema, SchemaValidator, core_schema, to_json
 
+from rapyer.codec import adapters
 from rapyer.codec.context import is_stored_form
 from rapyer.codec.pickled import dump_pickled, load_pickled_literal
 from rapyer.errors import CantSerializeRedisValueError
@@ -13,6 +14,8 @@ from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, SerializationInfo, ValidationInfo
+
+_BYTES = SchemaValidator(core_schema.bytes_schema())
 
 
 class RedisBytes(RedisScalar, bytes):
@@ -23,25 +26,41 @@ class RedisBytes(RedisScalar, bytes):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         plain = core_schema.bytes_schema()
-        return core_schema.with_info_wrap_validator_function(
-            _load,
+        # Only JSON goes through Python: constructing a model and dumping it to Python cost nothing more.
+        return core_schema.json_or_python_schema(
+            core_schema.with_info_plain_validator_function(_load),
             plain,
-            serialization=core_schema.wrap_serializer_function_ser_schema(_dump, info_arg=True, schema=plain),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _dump, info_arg=True, when_used="json"
+            ),
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        return handler(schema["python_schema"])
 
-def _load(value: Any, handler: Any, info: ValidationInfo) -> bytes:
-    if is_stored_form(info) and isinstance(value, str):
-        try:
-            loaded = load_pickled_literal(value)
-        except CantSerializeRedisValueError as error:
-            raise ValueError(str(error)) from error
-        if not isinstance(loaded, bytes):
-            raise ValueError("the stored text holds no bytes")
-        return loaded
-    validated: bytes = handler(value)
+
+def _load(value: Any, info: ValidationInfo) -> bytes:
+    if not isinstance(value, str):
+        return _BYTES.validate_python(value)  # type: ignore[no-any-return]
+    if not is_stored_form(info):
+        return _from_json(value, info)
+    try:
+        loaded = load_pickled_literal(value)
+    except CantSerializeRedisValueError as error:
+        raise adapters.undecodable(error) from error
+    if not isinstance(loaded, bytes):
+        raise adapters.undecodable(CantSerializeRedisValueError("the stored text holds no bytes"))
+    return loaded
+
+
+def _from_json(value: str, info: ValidationInfo) -> bytes:
+    # Behind a Python function pydantic no longer knows that the text came as JSON.
+    mode: Any = (info.config or {}).get("val_json_bytes", "utf8")
+    reader = SchemaValidator(core_schema.bytes_schema(), CoreConfig(val_json_bytes=mode))
+    validated: bytes = reader.validate_json(to_json(value))
     return validated
 
 
-def _dump(value: bytes, handler: Any, info: SerializationInfo) -> Any:
-    return dump_pickled(bytes(value)) if is_stored_form(info) else handler(bytes(value))
+def _dump(value: bytes, info: SerializationInfo) -> Any:
+    return dump_pickled(bytes(value)) if is_stored_form(info) else bytes(value)

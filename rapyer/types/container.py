@@ -28,14 +28,29 @@ class RedisContainer(RedisType):
         """Put a value that was loaded in place of one the container holds, and return it linked."""
         raise NotImplementedError
 
+    def _rapyer_keep(self, fresh: Any) -> Any:
+        """Take over what was loaded for this place and return this object, or else what was loaded."""
+        if fresh is self or not isinstance(fresh, self.native):
+            return fresh
+        self._rapyer_fill(fresh)
+        return self
+
+    def _rapyer_fill(self, fresh: Any) -> None:
+        """Hold what was loaded instead of the present contents."""
+        raise NotImplementedError
+
     def _rapyer_snapshot(self) -> Callable[[], None]:
         """Return what restores the present state."""
         raise NotImplementedError
 
     def _rapyer_items(self) -> Shape | None:
         """Return the shape of what the container holds; None where it belongs to no model."""
-        shape: Shape | None = getattr(self, "_rapyer_shape", None)
-        return None if shape is None else shape.items
+        raise NotImplementedError
+
+    def _rapyer_read(self, text: bytes) -> Any:
+        """Return the value of a stored JSON text that stood in the container."""
+        shape = self._rapyer_items()
+        return None if shape is None else shape.load(text, f"{self.key} {self.json_path}")
 
     def _rapyer_checked(self, value: Any) -> Any:
         """Return the value as the container's annotation wants it."""

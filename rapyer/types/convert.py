@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import types
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from rapyer.fields.index import index_marker
+from rapyer.fields.key import RapyerKey
+from rapyer.types.base import Linkable, RedisType
 from rapyer.types.boolean import STORED_BOOL
 from rapyer.types.bytes import RedisBytes
-from rapyer.types.datetime import RedisDatetime
+from rapyer.types.datetime import RedisDatetime, RedisDatetimeTimestamp
 from rapyer.types.dict import RedisDict
 from rapyer.types.float import RedisFloat
 from rapyer.types.integer import RedisInt
 from rapyer.types.list import RedisList
+from rapyer.types.literals import OpaqueLiteral
+from rapyer.types.opaque import Opaque
 from rapyer.types.string import RedisStr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 SCALARS: Mapping[Any, Any] = {
     str: RedisStr,
@@ -30,31 +36,126 @@ SCALARS: Mapping[Any, Any] = {
 }
 """The Redis type for each plain scalar."""
 
+_CONTAINERS = {list, dict, RedisList, RedisDict}
 
-def convert(annotation: Any, model: Callable[[type[BaseModel]], type[BaseModel]]) -> Any:
-    """Return an annotation with plain types replaced by Redis types; what is none stays as it is.
 
-    Args:
-        annotation: A resolved annotation.
+@dataclass
+class Conversion:
+    """The conversion of one field's annotation.
+
+    Attributes:
         model: Returns the class that stands for a model class nested in another.
+        owner: The model class whose `Meta` says how values of other types are stored.
+        place: The field, such as `User.color`.
+        opaque: Whether a value of another type was met.
     """
-    if annotation is list:
-        return RedisList[Any]
-    if annotation is dict:
-        return RedisDict[Any, Any]
-    origin = get_origin(annotation)
-    if origin is None:
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            return model(annotation)
-        return SCALARS.get(annotation, annotation) if isinstance(annotation, type) else annotation
-    arguments = get_args(annotation)
-    if origin is Annotated:
-        return Annotated[(convert(arguments[0], model), *arguments[1:])]
-    if origin in {Union, types.UnionType}:
-        return Union[tuple(convert(member, model) for member in arguments)]  # noqa: UP007 - built at run time
-    if origin in {list, RedisList}:
-        return RedisList[convert(arguments[0], model)]  # type: ignore[misc]
-    if origin in {dict, RedisDict}:
-        key, value = arguments
-        return RedisDict[key, convert(value, model)]  # type: ignore[valid-type,misc]
+
+    model: Callable[[type[BaseModel]], type[BaseModel]]
+    owner: Any
+    place: str
+    opaque: bool = False
+
+    def field(self, annotation: Any, metadata: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """Return the annotation and metadata of a field, with plain types replaced by Redis types.
+
+        A type that is none is left as it is and marked, last, as stored whole (`Opaque`).
+        """
+        plain = [item for item in metadata if not isinstance(item, Opaque)]
+        annotation = _unmarked(annotation)
+        if any(index_marker(item) is not None for item in metadata):
+            annotation = _ordered(annotation)
+        if _convertible(annotation):
+            return self._converted(annotation), plain
+        return annotation, [*plain, self._mark(_annotated(annotation, plain))]
+
+    def _mark(self, annotation: Any, *, element: bool = False, native: bool = False) -> Opaque:
+        self.opaque = True
+        kind = OpaqueLiteral if get_origin(_core(annotation)) is Literal else Opaque
+        return kind(annotation, self.owner, self.place, element=element, native=native)
+
+    def _converted(self, annotation: Any) -> Any:
+        if annotation in {list, RedisList}:
+            return RedisList[self._element(Any)]  # type: ignore[misc]
+        if annotation in {dict, RedisDict}:
+            return RedisDict[Any, self._element(Any)]  # type: ignore[misc]
+        origin = get_origin(annotation)
+        arguments = get_args(annotation)
+        if origin is None:
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                return self.model(annotation)
+            return SCALARS.get(annotation, annotation) if isinstance(annotation, type) else annotation
+        if origin is Annotated:
+            return Annotated[(self._converted(arguments[0]), *arguments[1:])]
+        if origin in {Union, types.UnionType}:
+            return Union[tuple(map(self._converted, arguments))]  # noqa: UP007 - built at run time
+        if origin in {list, RedisList}:
+            return RedisList[self._element(arguments[0])]  # type: ignore[misc]
+        if origin in {dict, RedisDict}:
+            key, value = arguments
+            return RedisDict[key, self._element(value)]  # type: ignore[valid-type,misc]
+        return annotation
+
+    def _element(self, annotation: Any) -> Any:
+        """Return the annotation of what a list or dict holds."""
+        annotation = _unmarked(annotation)
+        core = _core(annotation)
+        if get_origin(core) not in {Union, types.UnionType}:
+            if _convertible(annotation):
+                return self._converted(annotation)
+            return Annotated[annotation, self._mark(annotation, element=True)]
+        if any(_is(member, Linkable) for member in get_args(core)):
+            # Models of ours are JSON, so that what they hold has a place; the other form is only read.
+            converted = self._converted(annotation)
+            return Annotated[converted, self._mark(converted, element=True, native=True)]
+        return Annotated[annotation, self._mark(annotation, element=True)]
+
+
+def _ordered(annotation: Any) -> Any:
+    """Return the annotation of a field with an index: its times are stored as ordered numbers."""
+    if annotation in {dt.datetime, RedisDatetime}:
+        return RedisDatetimeTimestamp
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return Union[tuple(map(_ordered, get_args(annotation)))]  # noqa: UP007 - built at run time
     return annotation
+
+
+def _convertible(annotation: Any) -> bool:
+    core = _core(annotation)
+    origin = get_origin(core)
+    if origin in {Union, types.UnionType}:
+        members = [member for member in get_args(core) if member is not type(None)]
+        # A bool has a JSON form, but is no Redis type that would let the others have one.
+        return any(_convertible(member) and _core(member) is not bool for member in members) or all(
+            _core(member) is bool for member in members
+        )
+    if origin is not None:
+        return origin in _CONTAINERS
+    return (
+        core in _CONTAINERS
+        or core in SCALARS
+        or any(_is(core, known) for known in (BaseModel, RedisType, RapyerKey))
+    )
+
+
+def _is(annotation: Any, base: type) -> bool:
+    core = _core(annotation)
+    return isinstance(core, type) and get_origin(core) is None and issubclass(core, base)
+
+
+def _core(annotation: Any) -> Any:
+    """Return an annotation without its metadata."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _unmarked(annotation: Any) -> Any:
+    """Return an annotation without the mark that an earlier conversion gave it for another owner."""
+    if get_origin(annotation) is not Annotated:
+        return annotation
+    core, *metadata = get_args(annotation)
+    return _annotated(core, [item for item in metadata if not isinstance(item, Opaque)])
+
+
+def _annotated(annotation: Any, metadata: Sequence[Any]) -> Any:
+    return Annotated[(annotation, *metadata)] if metadata else annotation

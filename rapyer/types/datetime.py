@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
+from rapyer.codec.context import is_stored_form
+from rapyer.commands import compute, json
 from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, SerializationInfo, ValidationInfo
     from typing_extensions import Self
+
+    from rapyer.codec.paths import JsonPath
+    from rapyer.commands.command import Command
 
 
 class RedisDatetime(RedisScalar, dt.datetime):
-    """A point in time: behaves as `datetime`; stored as ISO 8601 text with its offset and microseconds."""
+    """A point in time: behaves as `datetime`; stored as ISO 8601 text with its offset and microseconds.
+
+    In a pipeline `+=` and `-=` of a `timedelta` move the time that Redis holds, in a script.
+    """
 
     __slots__ = ("_rapyer_applied", "_rapyer_name", "_rapyer_owner", "_rapyer_shape")
 
@@ -54,9 +62,76 @@ class RedisDatetime(RedisScalar, dt.datetime):
         return self.clone().__reduce_ex__(protocol)
 
     def __add__(self, other: Any) -> Any:
-        return self.clone() + other
+        result = self.clone() + other
+        return RedisDatetime._rapyer_wrap(result) if isinstance(result, dt.datetime) else result
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Any:
-        return self.clone() - (other.clone() if isinstance(other, RedisDatetime) else other)
+        result: Any = self.clone() - (other.clone() if isinstance(other, RedisDatetime) else other)
+        return RedisDatetime._rapyer_wrap(result) if isinstance(result, dt.datetime) else result
+
+    if not TYPE_CHECKING:  # for a type checker, `event.start += hour` is what datetime says of it
+
+        def __iadd__(self, other: Any) -> Any:
+            return self._shift(other) if isinstance(other, dt.timedelta) else NotImplemented
+
+        def __isub__(self, other: Any) -> Any:
+            return self._shift(-other) if isinstance(other, dt.timedelta) else NotImplemented
+
+    def _shift(self, span: dt.timedelta) -> Any:
+        result = self.clone() + span
+        if not self._rapyer_queues():
+            return self._rapyer_wrap(result)
+        return self._rapyer_operate(result, lambda key, path: self._shift_command(key, path, span, result))
+
+    def _shift_command(
+        self, key: str, path: JsonPath, span: dt.timedelta, result: dt.datetime
+    ) -> Command[Any]:
+        return compute.shift_time(key, path, span, _offset(self.clone()), _offset(result))
+
+
+class RedisDatetimeTimestamp(RedisDatetime):
+    """A point in time, stored as seconds since 1970: what a `datetime` field with an index becomes.
+
+    A time without a zone is taken as local time, and times are loaded as local time without a zone.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        plain = core_schema.datetime_schema()
+        return core_schema.with_info_wrap_validator_function(
+            _from_seconds,
+            plain,
+            serialization=core_schema.wrap_serializer_function_ser_schema(
+                _to_seconds, info_arg=True, schema=plain
+            ),
+        )
+
+    def _shift_command(
+        self, key: str, path: JsonPath, span: dt.timedelta, result: dt.datetime
+    ) -> Command[Any]:
+        # The seconds between the two: a local time that crosses a change of the clocks moves by others.
+        utc = dt.timezone.utc
+        elapsed = result.astimezone(utc) - self.clone().astimezone(utc)
+        return json.increment(key, path, elapsed.total_seconds())
+
+
+def _offset(moment: dt.datetime) -> str:
+    return moment.replace(microsecond=0).isoformat()[19:]
+
+
+def _from_seconds(value: Any, handler: Any, info: ValidationInfo) -> dt.datetime:
+    if is_stored_form(info) and isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return dt.datetime.fromtimestamp(value)
+        except (OverflowError, OSError) as error:
+            raise ValueError(f"{value} seconds are no point in time") from error
+    validated: dt.datetime = handler(value)
+    return validated
+
+
+def _to_seconds(value: dt.datetime, handler: Any, info: SerializationInfo) -> Any:
+    return value.timestamp() if is_stored_form(info) else handler(value)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
 
-from rapyer.codec.paths import addressable
 from rapyer.commands import json
-from rapyer.errors import InvalidKeyError, UnlinkedValueError
-from rapyer.session.executor import perform
+from rapyer.errors import CorruptedModelError, UnlinkedValueError
+from rapyer.session.executor import perform, run
 from rapyer.session.scope import open_batch
+from rapyer.types.base import Linkable, RedisType
 from rapyer.types.container import RedisContainer
+from rapyer.types.scalar import RedisScalar
+from rapyer.types.shape import TEXT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from rapyer.codec.paths import JsonPath
+    from rapyer.commands.command import Command
     from rapyer.types.base import Owner
     from rapyer.types.shape import Shape
 
@@ -47,42 +50,56 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler.generate_schema(dict[get_args(source) or (Any, Any)])  # type: ignore[misc]
+        key, value = get_args(source) or (Any, Any)
+        return handler.generate_schema(dict[TEXT_KEY if key is str else key, value])  # type: ignore[misc]
 
     @classmethod
     def _rapyer_adopt(cls, value: Any, owner: Owner, name: Any, shape: Shape) -> Self:
         adopted = super()._rapyer_adopt(value, owner, name, shape)
-        if adopted is not value and shape.items.deep:
+        if adopted is not value and shape.members.deep:
             for key, member in adopted.items():
-                dict.__setitem__(adopted, key, shape.items.wrap(member, adopted, key))
+                dict.__setitem__(adopted, key, shape.members.wrap(member, adopted, key))
         return adopted
 
     def clone(self) -> dict[K, V]:
         """Return a plain dict of plain values."""
-        return {key: getattr(member, "clone", lambda member=member: member)() for key, member in self.items()}
+        return {
+            key: member.clone() if isinstance(member, RedisType) else member for key, member in self.items()
+        }
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return {key: copy.deepcopy(member, memo) for key, member in self.items()}
 
+    def _rapyer_items(self) -> Shape | None:
+        shape: Shape | None = getattr(self, "_rapyer_shape", None)
+        return None if shape is None else shape.members
+
     def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
-        if self.get(name, _MISSING) is _MISSING:
-            raise UnlinkedValueError(f"the dict holds nothing under {name!r} any more", hint="set it again")
-        return self._member_path(name)
+        present = super().get(name, _MISSING)
+        # Scalars are wrapped anew for each reader; what can change in place stands in the dict itself.
+        other = isinstance(child, RedisContainer | Linkable) and present is not child
+        if present is _MISSING or other:
+            raise UnlinkedValueError(f"the dict holds the value under {name!r} no more", hint="read it again")
+        return self.json_path.child(self._member(name))
 
     def _rapyer_replace(self, name: Any, child: Any, value: Any) -> Any:
-        super().__setitem__(name, self._rapyer_placed(value, name))
+        super().__setitem__(name, self._rapyer_placed(child._rapyer_keep(value), name))
         return self[name]
 
-    def _member_path(self, name: Any) -> JsonPath:
-        text = _member(name)
-        if not addressable(text):
-            raise InvalidKeyError(
-                f"no JSON path can name the key {text!r}",
-                key=self.key,
-                field=self.field_path,
-                hint="set or delete it through the dict that holds it",
-            )
-        return self.json_path.child(text)
+    def _rapyer_fill(self, fresh: Any) -> None:
+        super().clear()
+        super().update({key: self._rapyer_placed(member, key) for key, member in fresh.items()})
+
+    def _rapyer_read_member(self, child: RedisType) -> Command[bytes | None]:
+        """Return what reads a value that the dict holds."""
+        self._rapyer_path_of(child._rapyer_name, child)  # refuses one that it holds no more
+        return json.get_member(self.key, self._rapyer_target(), self._member(child._rapyer_name))
+
+    def _member(self, key: Any) -> str:
+        if type(key) is str:
+            return key
+        shape: Shape | None = getattr(self, "_rapyer_shape", None)
+        return str(key) if shape is None else shape.keys.name_of(key)
 
     def _rapyer_snapshot(self) -> Callable[[], None]:
         before = dict(self)
@@ -98,36 +115,63 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         items = self._rapyer_items()
         return member if items is None else items.wrap(member, self, key)
 
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the member of the local dict, or the default."""
+        return self[key] if key in self else default  # noqa: SIM401 - that is this method
+
+    def _checked_key(self, key: Any) -> Any:
+        shape: Shape | None = getattr(self, "_rapyer_shape", None)
+        return key if shape is None else shape.keys.validate(key)
+
     def _checked_pair(self, key: Any, value: Any) -> tuple[Any, Any]:
         shape: Shape | None = getattr(self, "_rapyer_shape", None)
-        return (key if shape is None else shape.keys.validate(key)), self._rapyer_checked(value)
+        if shape is None:
+            return key, value
+        if not (type(key) is str and shape.text_keys and key.isascii()):  # which is what most keys are
+            key = shape.keys.validate(key)
+        return key, shape.members.validate(value)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        key, value = self._checked_pair(key, value)
-        self._rapyer_queue(
-            lambda root, path: json.set_member(root, path, _member(key), self._rapyer_dumped(value))
-        )
+        if isinstance(value, RedisScalar) and value._rapyer_is_applied(self, key):
+            super().__setitem__(key, value.clone())  # `user.scores["a"] += 1` is queued already
+        else:
+            self._put(*self._checked_pair(key, value))
+
+    def _put(self, key: Any, value: Any) -> None:
+        if open_batch() is not None:
+            self._rapyer_queue(
+                lambda root, path: json.set_member(root, path, self._member(key), self._rapyer_dumped(value))
+            )
         super().__setitem__(key, self._rapyer_placed(value, key))
 
     def update(self, *others: Any, **members: Any) -> None:
         """Set several members; in a pipeline one JSON.SET for each is queued."""
         given = dict(*others, **members)
         for key, value in [self._checked_pair(key, value) for key, value in given.items()]:
-            self[key] = value
+            self._put(key, value)
 
     def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
         self.update(other)
         return self
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        """Return the member, set to the default first where it is missing."""
+        """Return the member, set to the default first where the local dict lacks it.
+
+        In a pipeline a script is queued that sets it where the stored dict lacks it, too.
+        """
         if key not in self:
-            self[key] = default
+            key, default = self._checked_pair(key, default)
+            self._rapyer_queue(
+                lambda root, path: json.set_missing_member(
+                    root, path, self._member(key), self._rapyer_dumped(default)
+                )
+            )
+            super().__setitem__(key, self._rapyer_placed(default, key))
         return self[key]
 
     def __delitem__(self, key: Any) -> None:
         super().__getitem__(key)
-        self._rapyer_queue(lambda root, path: json.delete_member(root, path, _member(key)))
+        self._rapyer_queue(lambda root, path: json.delete_member(root, path, self._member(key)))
         super().__delitem__(key)
 
     def pop(self, key: Any, default: Any = _MISSING) -> Any:
@@ -152,6 +196,12 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         self._rapyer_queue(lambda root, path: json.set_value(root, path, b"{}"))
         super().clear()
 
+    async def aget(self, key: Any, default: Any = None) -> Any:
+        """Return a member of the stored dict (JSON.GET of its path), or the default; the local dict stays."""
+        name = self._member(self._checked_key(key))
+        reply = await self._rapyer_do(json.get_member(self.key, self._rapyer_target(), name))
+        return default if reply in {None, b"[]"} else self._rapyer_read(reply[1:-1])
+
     async def aset_item(self, key: Any, value: Any) -> None:
         """Set a member of the stored and the local dict (JSON.SET of its path).
 
@@ -167,7 +217,10 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         Returns:
             How many members went: 1 or 0; None in a pipeline, where the command is queued.
         """
-        removed = await self._rapyer_do(json.delete_member(self.key, self.json_path, _member(key)))
+        key = self._checked_key(key)
+        removed = await self._rapyer_do(
+            json.delete_member(self.key, self._rapyer_target(), self._member(key))
+        )
         super().pop(key, None)
         return None if removed is None else int(removed)
 
@@ -183,15 +236,38 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         pairs = [self._checked_pair(key, value) for key, value in dict(mapping, **members).items()]
         if not pairs:
             return
-        root, path = self.key, self.json_path
+        root, path = self.key, self._rapyer_target()
         batch = open_batch()
         if batch is not None:
             self._rapyer_remember(batch)
         commands = [
-            json.set_member(root, path, _member(key), self._rapyer_dumped(value)) for key, value in pairs
+            json.set_member(root, path, self._member(key), self._rapyer_dumped(value)) for key, value in pairs
         ]
         await perform(self._rapyer_root()._rapyer_source(), *commands)
         super().update({key: self._rapyer_placed(value, key) for key, value in pairs})
+
+    async def asetdefault(self, key: Any, default: Any = None) -> Any:
+        """Set a member of the stored dict to the default if it is missing, atomically (a script).
+
+        Returns:
+            The value that the stored dict holds then, which the local one takes over; None in a pipeline,
+            where the command is queued.
+
+        Raises:
+            KeyNotFound: The model is not stored.
+            ValidationError: The key or the default does not fit.
+        """
+        key, default = self._checked_pair(key, default)
+        text = await self._rapyer_do(
+            json.set_missing_member(
+                self.key, self._rapyer_target(), self._member(key), self._rapyer_dumped(default)
+            )
+        )
+        if text is None:
+            super().setdefault(key, self._rapyer_placed(default, key))
+            return None
+        super().__setitem__(key, self._rapyer_placed(self._rapyer_read(text), key))
+        return self[key]
 
     async def apop(self, key: Any, default: Any = None) -> Any:
         """Take a member out of the stored dict atomically (a script), and out of the local one.
@@ -200,12 +276,15 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
 
         Returns:
             The value that Redis held, or the default.
+
+        Raises:
+            CorruptedModelError: What was stored there does not fit; it is put back.
         """
-        self._member_path(key)
-        popped = await self._rapyer_do(json.pop_member(self.key, self.json_path, _member(key)))
+        key = self._checked_key(key)
+        popped = await self._rapyer_do(json.pop_member(self.key, self._rapyer_target(), self._member(key)))
+        value = default if popped is None else await self._read_or_put_back(*popped)
         super().pop(key, None)
-        items = self._rapyer_items()
-        return default if popped is None or items is None else items.load(popped[1])
+        return value
 
     async def apopitem(self) -> tuple[Any, Any]:
         """Take the first member out of the stored dict atomically (a script), and out of the local one.
@@ -217,14 +296,23 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
 
         Raises:
             KeyError: The dict is empty.
+            CorruptedModelError: What was stored there does not fit; it is put back.
         """
-        popped = await self._rapyer_do(json.pop_member(self.key, self.json_path))
-        items = self._rapyer_items()
-        if popped is None or items is None:
+        popped = await self._rapyer_do(json.pop_member(self.key, self._rapyer_target()))
+        if popped is None:
             raise KeyError("popitem(): dictionary is empty")
-        key = self._rapyer_shape.keys.validate(popped[0])
+        value = await self._read_or_put_back(*popped)
+        key = self._rapyer_shape.keys.key_of(popped[0])
         super().pop(key, None)
-        return key, items.load(popped[1])
+        return key, value
+
+    async def _read_or_put_back(self, name: str, text: bytes) -> Any:
+        try:
+            return self._rapyer_read(text)
+        except CorruptedModelError:
+            back = json.set_missing_member(self.key, self._rapyer_target(), name, text)
+            await run(self._rapyer_root()._rapyer_source(), back)
+            raise
 
     async def aclear(self) -> None:
         """Remove every member of the stored and the local dict (JSON.SET).
@@ -232,9 +320,5 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         Raises:
             KeyNotFound: The model is not stored.
         """
-        await self._rapyer_do(json.set_value(self.key, self.json_path, b"{}"))
+        await self._rapyer_do(json.set_value(self.key, self._rapyer_target(), b"{}"))
         super().clear()
-
-
-def _member(key: Any) -> str:
-    return key if type(key) is str else str(key)

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
-from rapyer.commands import json
+from rapyer.commands import compute, json
+from rapyer.errors import NumberDomainError, NumberRangeError
 from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import GetCoreSchemaHandler
 
 
 class RedisFloat(RedisScalar, float):
     """A float field: behaves as `float`, and counts atomically in Redis.
 
-    In a pipeline `+=` and `-=` are queued as JSON.NUMINCRBY; the others run in a script.
-    Infinities and NaN are refused: JSON has none.
+    In a pipeline `+=` and `-=` are queued as JSON.NUMINCRBY; `*=`, `/=`, `//=`, `%=` and `**=` run in a
+    script, with the results that Python gives. Infinities and NaN are refused: JSON has none.
     """
 
     __slots__ = ("_rapyer_applied", "_rapyer_name", "_rapyer_owner", "_rapyer_shape")
@@ -42,9 +45,10 @@ class RedisFloat(RedisScalar, float):
         Raises:
             KeyNotFound: The model is not stored.
             TypeError: The amount is no number.
-            ValueError: The amount is infinite or NaN.
+            NumberDomainError: The amount is infinite or NaN; a `ValueError`.
+            NumberRangeError: The new value would be infinite; an `OverflowError`.
         """
-        command = json.increment(self.key, self.json_path, self._amount(amount))
+        command = json.increment(self.key, self._rapyer_target(), self._amount(amount))
         new = await self._rapyer_do(command)
         return None if new is None else float(new)
 
@@ -53,14 +57,10 @@ class RedisFloat(RedisScalar, float):
     if not TYPE_CHECKING:  # for a type checker, `user.age += 1` is what float says of it
 
         def __iadd__(self, other: Any) -> Any:
-            return self._rapyer_operate(
-                float.__add__(self, other), lambda key, path: json.increment(key, path, self._amount(other))
-            )
+            return self._add(other, 1) if self._rapyer_queues() else float.__add__(self, other)
 
         def __isub__(self, other: Any) -> Any:
-            return self._rapyer_operate(
-                float.__sub__(self, other), lambda key, path: json.increment(key, path, -self._amount(other))
-            )
+            return self._add(other, -1) if self._rapyer_queues() else float.__sub__(self, other)
 
         def __imul__(self, other: Any) -> Any:
             return self._compute("*", operator.mul, other)
@@ -77,19 +77,34 @@ class RedisFloat(RedisScalar, float):
         def __ipow__(self, other: Any) -> Any:
             return self._compute("**", operator.pow, other)
 
-    def _compute(self, symbol: str, function: Any, other: Any) -> Any:
-        if not isinstance(other, int | float):
-            return NotImplemented
+    def _add(self, other: Any, sign: int) -> Any:
+        amount = sign * self._amount(other)
         return self._rapyer_operate(
-            function(float(self), other),
-            lambda key, path: json.arithmetic(key, path, symbol, self._amount(other), kind="float"),
+            self._held(float(self) + amount), lambda key, path: json.increment(key, path, amount)
         )
 
-    def _amount(self, amount: Any) -> float:
-        if not isinstance(amount, int | float):
-            raise TypeError(f"{self._rapyer_shape.place} holds a float, so it cannot change by {amount!r}")
-        if not math.isfinite(amount):
-            raise ValueError(
-                f"{self._rapyer_shape.place} holds a finite float, so it cannot change by {amount}"
+    def _compute(self, symbol: str, function: Callable[[float, float], Any], other: Any) -> Any:
+        if not self._rapyer_queues():
+            return function(float(self), other)
+        before, operand = float(self), self._amount(other)
+        after = self._held(function(before, operand))
+        return self._rapyer_operate(
+            after, lambda key, path: compute.real(key, path, symbol, operand, before, after)
+        )
+
+    def _held(self, result: Any) -> Any:
+        if isinstance(result, float) and not math.isfinite(result):
+            raise NumberRangeError(
+                f"{self._rapyer_shape.place} holds a finite float, and the result exceeds it",
+                key=self.key,
+                field=self.field_path,
             )
+        return result
+
+    def _amount(self, amount: Any) -> float:
+        place = self._rapyer_shape.place if hasattr(self, "_rapyer_owner") else type(self).__name__
+        if not isinstance(amount, int | float):
+            raise TypeError(f"{place} holds a float, so it cannot change by {amount!r}")
+        if not math.isfinite(amount):
+            raise NumberDomainError(f"{place} holds a finite float, so it cannot change by {amount}")
         return float(amount)

@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
-from rapyer.commands import json
+from rapyer.commands import compute, json
+from rapyer.errors import NumberRangeError
 from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import GetCoreSchemaHandler
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 """The range that RedisJSON holds exactly."""
 
+_LONGEST = 1024
+"""Bits of an operand, at the most."""
+
 
 class RedisInt(RedisScalar, int):
     """An integer field: behaves as `int`, and counts atomically in Redis.
 
-    In a pipeline `+=` and `-=` are queued as JSON.NUMINCRBY; `*=`, `//=`, `%=` and `**=` run in a script.
-    Each works on the value that Redis holds then, so concurrent changes are kept.
+    In a pipeline `+=`, `-=`, `*=`, `//=`, `%=` and `**=` work on the value that Redis holds then, so
+    concurrent changes are kept. They are exact over 64 bits, and refused beyond them.
     """
 
     native: ClassVar[type] = int
@@ -31,7 +37,9 @@ class RedisInt(RedisScalar, int):
         return core_schema.int_schema(ge=LOWEST, le=HIGHEST)
 
     async def aincrease(self, amount: int = 1) -> int | None:
-        """Add to the stored value atomically (JSON.NUMINCRBY); the local value stays as it is.
+        """Add to the stored value atomically (JSON.NUMINCRBY, in a script that keeps the sum to 64 bits).
+
+        The local value stays as it is.
 
         Args:
             amount: What to add; may be negative.
@@ -42,10 +50,10 @@ class RedisInt(RedisScalar, int):
         Raises:
             KeyNotFound: The model is not stored.
             TypeError: The amount is no integer.
-            OverflowError: The amount exceeds 64 bits.
+            NumberRangeError: The amount or the new value exceeds 64 bits; an `OverflowError`.
         """
         new: int | None = await self._rapyer_do(
-            json.increment(self.key, self.json_path, self._amount(amount))
+            json.increment(self.key, self._rapyer_target(), self._amount(amount))
         )
         return new
 
@@ -54,14 +62,10 @@ class RedisInt(RedisScalar, int):
     if not TYPE_CHECKING:  # for a type checker, `user.age += 1` is what int says of it
 
         def __iadd__(self, other: Any) -> Any:
-            return self._rapyer_operate(
-                int.__add__(self, other), lambda key, path: json.increment(key, path, self._amount(other))
-            )
+            return self._add(other, 1) if self._rapyer_queues() else int.__add__(self, other)
 
         def __isub__(self, other: Any) -> Any:
-            return self._rapyer_operate(
-                int.__sub__(self, other), lambda key, path: json.increment(key, path, -self._amount(other))
-            )
+            return self._add(other, -1) if self._rapyer_queues() else int.__sub__(self, other)
 
         def __imul__(self, other: Any) -> Any:
             return self._compute("*", operator.mul, other)
@@ -73,21 +77,48 @@ class RedisInt(RedisScalar, int):
             return self._compute("%", operator.mod, other)
 
         def __ipow__(self, other: Any) -> Any:
-            return self._compute("**", operator.pow, other)
+            return self._compute("**", _power, other)
 
-    def _compute(self, symbol: str, function: Any, other: Any) -> Any:
-        if not isinstance(other, int):
-            return function(int(self), other)
+    def _add(self, other: Any, sign: int) -> Any:
+        amount = self._amount(sign * self._integer(other))
         return self._rapyer_operate(
-            function(int(self), other),
-            lambda key, path: json.arithmetic(key, path, symbol, self._amount(other), kind="int"),
+            self._held(int(self) + amount), lambda key, path: json.increment(key, path, amount)
         )
 
-    def _amount(self, amount: Any) -> int:
-        if not isinstance(amount, int):
-            raise TypeError(f"{self._rapyer_shape.place} holds an int, so it cannot change by {amount!r}")
-        if not LOWEST <= amount <= HIGHEST:
-            raise OverflowError(
-                f"{self._rapyer_shape.place} holds a 64-bit int, so it cannot change by {amount}"
+    def _compute(self, symbol: str, function: Callable[[int, int], Any], other: Any) -> Any:
+        if not self._rapyer_queues():
+            return (operator.pow if function is _power else function)(int(self), other)
+        operand = self._integer(other)
+        return self._rapyer_operate(
+            self._held(function(int(self), operand)),
+            lambda key, path: compute.integer(key, path, symbol, operand),
+        )
+
+    def _held(self, result: Any) -> Any:
+        if isinstance(result, int) and not LOWEST <= result <= HIGHEST:
+            raise NumberRangeError(
+                f"{self._rapyer_shape.place} holds a 64-bit int, and the result exceeds it",
+                key=self.key,
+                field=self.field_path,
             )
-        return amount
+        return result
+
+    def _integer(self, operand: Any) -> int:
+        if not isinstance(operand, int):
+            raise TypeError(f"{self._place()} holds an int, so it cannot change by {operand!r}")
+        if operand.bit_length() > _LONGEST:
+            raise NumberRangeError(f"{self._place()} cannot change by a number of so many digits")
+        return int(operand)
+
+    def _amount(self, amount: Any) -> int:
+        if not LOWEST <= self._integer(amount) <= HIGHEST:
+            raise NumberRangeError(f"{self._place()} holds a 64-bit int, so it cannot change by {amount}")
+        return int(amount)
+
+    def _place(self) -> str:
+        return self._rapyer_shape.place if hasattr(self, "_rapyer_owner") else type(self).__name__
+
+
+def _power(base: int, exponent: int) -> Any:
+    # Python would compute any number of digits; this is out of range long before.
+    return HIGHEST + 1 if exponent > 63 and abs(base) > 1 else base**exponent

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import copy
+import logging
+import operator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, SupportsIndex, TypeVar, get_args
 
 from rapyer.commands import json
-from rapyer.errors import UnlinkedValueError
+from rapyer.errors import CorruptedModelError, UnlinkedValueError
+from rapyer.session.executor import run
+from rapyer.session.scope import open_batch
+from rapyer.types.base import RedisType
 from rapyer.types.container import RedisContainer
+from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +27,11 @@ if TYPE_CHECKING:
     from rapyer.types.shape import Shape
 
 T = TypeVar("T")
+
+_FAR = 2**53
+"""A position beyond the end of any list."""
+
+logger = logging.getLogger("rapyer")
 
 
 class RedisList(RedisContainer, list[T], Generic[T]):
@@ -42,31 +53,41 @@ class RedisList(RedisContainer, list[T], Generic[T]):
     @classmethod
     def _rapyer_adopt(cls, value: Any, owner: Owner, name: Any, shape: Shape) -> Self:
         adopted = super()._rapyer_adopt(value, owner, name, shape)
-        if adopted is not value and shape.items.deep:
+        if adopted is not value and shape.elements.deep:
             for index, element in enumerate(adopted):
-                list.__setitem__(adopted, index, shape.items.wrap(element, adopted, None))
+                list.__setitem__(adopted, index, shape.elements.wrap(element, adopted, None))
         return adopted
 
     def clone(self) -> list[T]:
         """Return a plain list of plain values."""
-        return [getattr(element, "clone", lambda element=element: element)() for element in self]
+        return [element.clone() if isinstance(element, RedisType) else element for element in self]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return [copy.deepcopy(element, memo) for element in self]
+
+    def _rapyer_items(self) -> Shape | None:
+        shape: Shape | None = getattr(self, "_rapyer_shape", None)
+        return None if shape is None else shape.elements
 
     def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
         return self.json_path.item(self._position(child))
 
     def _rapyer_replace(self, name: Any, child: Any, value: Any) -> Any:
         index = self._position(child)
-        super().__setitem__(index, self._rapyer_placed(value, None))
+        super().__setitem__(index, self._rapyer_placed(child._rapyer_keep(value), None))
         return self[index]
+
+    def _rapyer_fill(self, fresh: Any) -> None:
+        super().__setitem__(slice(None), [self._rapyer_placed(element, None) for element in fresh])
 
     def _position(self, child: Any) -> int:
         # An element that was read by position stands in the list itself, so it is found wherever it moved to.
-        for index, element in enumerate(self):
-            if element is child:
-                return index
+        # The result of an operator may not stand there yet; what it was made from does.
+        while child is not None:
+            for index, element in enumerate(self):
+                if element is child:
+                    return index
+            child = getattr(child, "_rapyer_applied", (None, None))[1]
         raise UnlinkedValueError("the element is no longer in the list", hint="read it from the list again")
 
     def _rapyer_snapshot(self) -> Callable[[], None]:
@@ -89,45 +110,71 @@ class RedisList(RedisContainer, list[T], Generic[T]):
 
     def append(self, item: Any) -> None:
         """Add an element at the end; in a pipeline JSON.ARRAPPEND is queued."""
-        item = self._rapyer_checked(item)
-        self._rapyer_queue(lambda key, path: json.append(key, path, [self._rapyer_dumped(item)]))
-        super().append(self._rapyer_placed(item, None))
+        shape = self._rapyer_items()
+        if shape is not None:
+            item = shape.validate(item)
+        if open_batch() is not None:
+            self._rapyer_queue(lambda key, path: json.append(key, path, [self._rapyer_dumped(item)]))
+        super().append(shape.wrap(item, self, None) if shape is not None and shape.deep else item)
 
     def extend(self, iterable: Iterable[Any]) -> None:
         """Add elements at the end; in a pipeline one JSON.ARRAPPEND is queued."""
         items = [self._rapyer_checked(item) for item in iterable]
         if items:
             self._rapyer_queue(lambda key, path: json.append(key, path, map(self._rapyer_dumped, items)))
-            super().extend(self._rapyer_placed(item, None) for item in items)
+            super().extend([self._rapyer_placed(item, None) for item in items])
 
     def insert(self, index: SupportsIndex, item: Any) -> None:
-        """Insert an element before a position; in a pipeline JSON.ARRINSERT is queued."""
-        item = self._rapyer_checked(item)
-        position = self._clamped(index)
+        """Insert an element before a position; in a pipeline a script does so with the stored list.
+
+        A position beyond either end is clamped, here and there.
+        """
+        item, position = self._rapyer_checked(item), operator.index(index)
         self._rapyer_queue(lambda key, path: json.insert(key, path, position, [self._rapyer_dumped(item)]))
         super().insert(position, self._rapyer_placed(item, None))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
-            checked = [self._rapyer_checked(item) for item in value]
-            self._rewrite(
-                lambda: list.__setitem__(self, index, [self._rapyer_placed(item, None) for item in checked])
-            )
+            self._set_range(index, value)
+            return
+        super().__getitem__(index)  # IndexError before anything is queued
+        if (
+            isinstance(value, RedisScalar)
+            and value._rapyer_is_applied(self, None)
+            and self._position(value) == range(len(self))[index]
+        ):
+            queued: Any = value  # `user.scores[0] += 1` has queued itself
+            super().__setitem__(index, queued)
             return
         value = self._rapyer_checked(value)
-        super().__getitem__(index)  # IndexError before anything is queued
         self._rapyer_queue(
             lambda key, path: json.set_value(key, path.item(int(index)), self._rapyer_dumped(value))
         )
         super().__setitem__(index, self._rapyer_placed(value, None))
+
+    def _set_range(self, index: slice, values: Iterable[Any]) -> None:
+        checked = [self._rapyer_checked(item) for item in values]
+        if index.step not in {None, 1}:
+            placed = [self._rapyer_placed(item, None) for item in checked]
+            self._rewrite(lambda: list.__setitem__(self, index, placed))
+            return
+        start, stop = _bounds(index)
+        self._rapyer_queue(
+            lambda key, path: json.splice(key, path, start, stop, map(self._rapyer_dumped, checked))
+        )
+        super().__setitem__(index, [self._rapyer_placed(item, None) for item in checked])
 
     def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[misc,override]
         self.extend(other)
         return self
 
     def __imul__(self, times: SupportsIndex) -> Self:
-        self._rewrite(lambda: list.__setitem__(self, slice(None), self.clone() * int(times)))
-        self._relink()
+        # Each element has one place, so that all but the first are copies.
+        once, count = list(self), operator.index(times)
+        more = [copy.deepcopy(element) for _ in range(count - 1) for element in once]
+        kept = once if count > 0 else []
+        after = kept + [self._rapyer_placed(element, None) for element in more]
+        self._rewrite(lambda: list.__setitem__(self, slice(None), after))
         return self
 
     def clear(self) -> None:
@@ -136,21 +183,43 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         super().clear()
 
     def pop(self, index: SupportsIndex = -1) -> Any:
-        """Remove and return an element of the local list; in a pipeline JSON.ARRPOP is queued."""
-        element = super().__getitem__(index)
-        self._rapyer_queue(lambda key, path: json.pop(key, path, int(index), immediate=False))
-        super().pop(index)
+        """Remove and return an element of the local list; in a pipeline JSON.DEL of its path is queued."""
+        position = operator.index(index)
+        element = super().__getitem__(position) if self else list.pop(self)
+        self._rapyer_queue(lambda key, path: json.delete_range(key, _place(path, position)))
+        super().pop(position)
         return element
 
     def remove(self, value: Any) -> None:
-        """Remove the first element that equals the value; in a pipeline JSON.ARRPOP is queued."""
-        self.pop(self.index(value))
+        """Remove the first element that equals the value; in a pipeline a script does so."""
+        index = self.index(value)
+        element = super().__getitem__(index)
+        self._rapyer_queue(lambda key, path: json.remove(key, path, self._rapyer_dumped(element)))
+        super().pop(index)
 
     def __delitem__(self, index: Any) -> None:
-        if isinstance(index, slice):
-            self._rewrite(lambda: list.__delitem__(self, index))
-        else:
+        if not isinstance(index, slice):
             self.pop(index)
+        elif index.step in {None, 1}:
+            self._rapyer_queue(
+                lambda key, path: json.delete_range(
+                    key, path.range(*map(_optional, (index.start, index.stop)))
+                )
+            )
+            super().__delitem__(index)
+        else:
+            self._rewrite(lambda: list.__delitem__(self, index))
+
+    def remove_range(self, start: int, end: int) -> None:
+        """Remove the elements from one position up to another, as `del items[start:end]` does.
+
+        In a pipeline JSON.DEL of the range is queued, and the local list changes too. Outside of one
+        nothing happens but a warning.
+        """
+        if open_batch() is None:
+            logger.warning("remove_range does nothing outside of a pipeline: use it within `apipeline()`")
+            return
+        del self[start:end]
 
     def sort(self, **options: Any) -> None:
         """Sort the local list; in a pipeline the whole list is written."""
@@ -161,6 +230,9 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         self._rewrite(lambda: list.reverse(self))
 
     def _rewrite(self, change: Callable[[], None]) -> None:
+        if not self._rapyer_queues():
+            change()
+            return
         # No Redis command does this in place, so a pipeline writes the list as it stands here.
         undo = self._rapyer_snapshot()
         change()
@@ -168,15 +240,6 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         undo()
         self._rapyer_queue(lambda key, path: json.set_value(key, path, self._rapyer_shape.dump(after)))
         list.__setitem__(self, slice(None), after)
-
-    def _relink(self) -> None:
-        for index, element in enumerate(self):
-            list.__setitem__(self, index, self._rapyer_placed(element, None))
-
-    def _clamped(self, index: SupportsIndex) -> int:
-        # Python clamps a position beyond the end; Redis refuses it.
-        position = int(index)
-        return max(0, position + len(self)) if position < 0 else min(position, len(self))
 
     async def aappend(self, item: Any) -> None:
         """Append to the stored and the local list (JSON.ARRAPPEND).
@@ -196,25 +259,74 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         """
         items = [self._rapyer_checked(item) for item in iterable]
         if items:
-            await self._rapyer_do(json.append(self.key, self.json_path, map(self._rapyer_dumped, items)))
-            super().extend(self._rapyer_placed(item, None) for item in items)
+            await self._rapyer_do(
+                json.append(self.key, self._rapyer_target(), map(self._rapyer_dumped, items))
+            )
+            super().extend([self._rapyer_placed(item, None) for item in items])
 
     async def ainsert(self, index: SupportsIndex, item: Any) -> None:
         """Insert an element before a position of the stored and the local list (JSON.ARRINSERT).
 
         Args:
-            index: The position; beyond the ends it is clamped, as Python does.
+            index: The position; beyond the ends of either list it is clamped, as Python does.
             item: The element.
 
         Raises:
             KeyNotFound: The model is not stored.
             ValidationError: The item does not fit.
         """
-        item, position = self._rapyer_checked(item), self._clamped(index)
-        await self._rapyer_do(json.insert(self.key, self.json_path, position, [self._rapyer_dumped(item)]))
+        item, position = self._rapyer_checked(item), operator.index(index)
+        await self._rapyer_do(
+            json.insert(self.key, self._rapyer_target(), position, [self._rapyer_dumped(item)])
+        )
         super().insert(position, self._rapyer_placed(item, None))
 
-    async def apop(self, index: int = -1) -> Any:
+    async def aset(self, index: SupportsIndex, value: Any) -> None:
+        """Set an element of the stored and the local list (JSON.SET of its path).
+
+        Raises:
+            KeyNotFound: The model is not stored.
+            ElementIndexError: The stored list has no such position; an `IndexError`.
+            ValidationError: The value does not fit.
+        """
+        value, position = self._rapyer_checked(value), operator.index(index)
+        path = self._rapyer_target().item(position)
+        await self._rapyer_do(json.set_value(self.key, path, self._rapyer_dumped(value)))
+        if -len(self) <= position < len(self):
+            super().__setitem__(position, self._rapyer_placed(value, None))
+
+    async def aremove(self, value: Any) -> None:
+        """Remove the first element that equals the value from the stored and the local list (a script).
+
+        Raises:
+            KeyNotFound: The model is not stored.
+            ValueError: No element of the stored list equals the value.
+        """
+        value = self._rapyer_checked(value)
+        position = await self._rapyer_do(
+            json.remove(self.key, self._rapyer_target(), self._rapyer_dumped(value))
+        )
+        if value in self:
+            super().remove(value)
+        if position == -1:
+            raise ValueError(f"{value!r} is not in the list stored at {self.key} {self.json_path}")
+
+    async def aindex(self, value: Any) -> int:
+        """Return the position of the first element of the stored list that equals the value (JSON.ARRINDEX).
+
+        Raises:
+            KeyNotFound: The model is not stored.
+            ValueError: No element equals the value.
+        """
+        value = self._rapyer_checked(value)
+        position: int = await self._rapyer_do(
+            json.index_of(self.key, self.json_path, self._rapyer_dumped(value))
+        )
+        if position < 0:
+            raise ValueError(f"{value!r} is not in the list stored at {self.key} {self.json_path}")
+        return position
+
+    async def apop(self, index: SupportsIndex = -1) -> Any:
         """Take an element out of the stored list (JSON.ARRPOP), and out of the local one.
 
         It runs at once, in a pipeline too.
@@ -224,12 +336,22 @@ class RedisList(RedisContainer, list[T], Generic[T]):
 
         Raises:
             KeyNotFound: The model is not stored.
+            ElementIndexError: The stored list has no such position; an `IndexError`.
+            CorruptedModelError: What was stored there does not fit; it is put back.
         """
-        text = await self._rapyer_do(json.pop(self.key, self.json_path, index))
-        if -len(self) <= index < len(self):
-            super().pop(index)
-        items = self._rapyer_items()
-        return None if text is None or items is None else items.load(text)
+        position = operator.index(index)
+        path = self._rapyer_target()
+        text = await self._rapyer_do(json.pop(self.key, path, position))
+        try:
+            element = None if text is None else self._rapyer_read(text)
+        except CorruptedModelError:
+            # Inserting goes before a position, so that the last place is beyond the end.
+            back = position if position >= 0 else (position + 1 or _FAR)
+            await run(self._rapyer_root()._rapyer_source(), json.insert(self.key, path, back, [text]))
+            raise
+        if -len(self) <= position < len(self):
+            super().pop(position)
+        return element
 
     async def aclear(self) -> None:
         """Remove every element of the stored and the local list (JSON.SET).
@@ -237,5 +359,19 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         Raises:
             KeyNotFound: The model is not stored.
         """
-        await self._rapyer_do(json.set_value(self.key, self.json_path, b"[]"))
+        await self._rapyer_do(json.set_value(self.key, self._rapyer_target(), b"[]"))
         super().clear()
+
+
+def _bounds(index: slice) -> tuple[int, int]:
+    start = 0 if index.start is None else operator.index(index.start)
+    return start, _FAR if index.stop is None else operator.index(index.stop)
+
+
+def _optional(bound: SupportsIndex | None) -> int | None:
+    return None if bound is None else operator.index(bound)
+
+
+def _place(path: JsonPath, index: int) -> JsonPath:
+    # A range that is empty where the stored list is shorter; a negative position would be clamped to it.
+    return path.item(index) if index >= 0 else path.range(index, index + 1 or None)

@@ -20,27 +20,30 @@ class RedisScalar(RedisType):
     if not TYPE_CHECKING:
         __slots__ = ()
 
-    _rapyer_applied: Batch
+    _rapyer_applied: tuple[Batch, RedisScalar]
+    """The pipeline that has the operation which led to this value, and the value before it."""
 
     def _rapyer_operate(self, result: Any, build: Callable[[str, JsonPath], Command[Any]]) -> Any:
-        """Return the result of an in-place operator, and queue the same operation in an open pipeline.
+        """Queue an in-place operator in the open pipeline and return its result.
 
-        The result then carries a mark, so that assigning it to its field does not write it a second time.
+        The result is checked before anything is queued. It then carries a mark, so that assigning it to its
+        place does not write it a second time.
         """
-        if result is NotImplemented or not self._rapyer_queue(build):
-            return result
-        batch = open_batch()
+        result = self._rapyer_shape.validate(result)
+        self._rapyer_queue(build)
         marked = type(self)._rapyer_adopt(result, self._rapyer_owner, self._rapyer_name, self._rapyer_shape)
+        batch = open_batch()
         if batch is not None:
-            marked._rapyer_applied = batch
+            marked._rapyer_applied = (batch, self)
         return marked
 
-    def _rapyer_is_applied(self, owner: Any, name: str) -> bool:
-        """Tell whether the open pipeline has the operation that led to this value of that field already."""
+    def _rapyer_is_applied(self, owner: Any, name: Any) -> bool:
+        """Tell whether the open pipeline has the operation that led to this value of that place already."""
         batch = open_batch()
         return (
             batch is not None
-            and getattr(self, "_rapyer_applied", None) is batch
+            and hasattr(self, "_rapyer_applied")
+            and self._rapyer_applied[0] is batch
             and self._rapyer_owner is owner
             and self._rapyer_name == name
         )

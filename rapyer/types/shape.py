@@ -6,8 +6,15 @@ import types
 from functools import cached_property
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from pydantic import StringConstraints, ValidationError
+from pydantic_core import from_json, to_json
+
 from rapyer.codec import adapters
 from rapyer.types.base import Linkable, Owner, RedisType
+from rapyer.types.opaque import Opaque
+
+TEXT_KEY = Annotated[str, StringConstraints(min_length=0)]
+"""Text as a dict key; with a constraint, pydantic refuses what is no UTF-8."""
 
 
 class Shape:
@@ -21,7 +28,9 @@ class Shape:
     def __init__(self, annotation: Any, place: str) -> None:
         self.annotation = annotation
         self.place = place
-        self.options = tuple(_options(annotation))
+        # Values that are stored as a whole hold nothing that has a place of its own.
+        self.whole = _is_whole(annotation)
+        self.options = () if self.whole else tuple(_options(annotation))
 
     @cached_property
     def adapter(self) -> Any:
@@ -43,30 +52,55 @@ class Shape:
             for option in classes
         )
 
-    def arguments(self, container: type) -> tuple[Any, ...]:
-        """Return the type arguments of a container in the annotation, such as `(str, int)` for a dict."""
-        for option in self.options:
-            if _class(option) is container:
-                return get_args(option)
-        return ()
+    @cached_property
+    def elements(self) -> Shape:
+        """The shape of the elements of a list."""
+        return Shape(self._held_by(list, 0, Any), f"{self.place}[…]")
 
     @cached_property
-    def items(self) -> Shape:
-        """The shape of the elements of a list, or of the values of a dict."""
-        for container in (option for option in map(_class, self.options) if issubclass(option, RedisType)):
-            if container.native in {list, dict}:
-                given = self.arguments(container)
-                return Shape(given[-1] if given else Any, f"{self.place}[…]")
-        return Shape(Any, f"{self.place}[…]")
+    def members(self) -> Shape:
+        """The shape of the values of a dict."""
+        return Shape(self._held_by(dict, 1, Any), f"{self.place}[…]")
 
     @cached_property
     def keys(self) -> Shape:
         """The shape of the keys of a dict."""
-        for container in (option for option in map(_class, self.options) if issubclass(option, RedisType)):
-            given = self.arguments(container)
-            if container.native is dict and len(given) == 2:
-                return Shape(given[0], f"{self.place} key")
-        return Shape(str, f"{self.place} key")
+        annotation = self._held_by(dict, 0, str)
+        return Shape(TEXT_KEY if annotation is str else annotation, f"{self.place} key")
+
+    @cached_property
+    def text_keys(self) -> bool:
+        """Whether any text may be a key of the dict."""
+        return self.keys.annotation is TEXT_KEY
+
+    def _held_by(self, native: type, position: int, otherwise: Any) -> Any:
+        held = [
+            (get_args(option) or (otherwise, otherwise))[position]
+            for option in self.options
+            if getattr(_class(option), "native", None) is native
+        ]
+        return Union[tuple(held)] if held else otherwise  # noqa: UP007 - built at run time
+
+    @cached_property
+    def _as_key(self) -> Any:
+        return adapters.adapter_for(dict[self.annotation, int])  # type: ignore[name-defined]
+
+    def name_of(self, key: Any) -> str:
+        """Return the JSON member name of a validated dict key; the shape is that of the keys."""
+        if type(key) is str:
+            return key
+        if type(key) is int:
+            return str(key)
+        name: str = next(iter(from_json(adapters.dump(self._as_key, {key: 0}))))
+        return name
+
+    def key_of(self, name: str) -> Any:
+        """Return the dict key that a JSON member name stands for; the shape is that of the keys.
+
+        Raises:
+            CorruptedModelError: The name does not fit the annotation.
+        """
+        return next(iter(adapters.load(self._as_key, to_json({name: 0}), self.place)))
 
     def validate(self, value: Any) -> Any:
         """Return the value as the annotation wants it.
@@ -74,11 +108,14 @@ class Shape:
         Raises:
             ValidationError: It does not fit; the error's title names the place.
         """
-        return adapters.validate(self.adapter, value, self.place)
+        try:
+            return self.adapter.validator.validate_python(value)
+        except ValidationError as error:
+            raise adapters.placed(error, self.place) from None
 
     def dump(self, value: Any) -> bytes:
         """Return the stored JSON text of a validated value."""
-        return adapters.dump(self.adapter, value)
+        return adapters.dump(self.adapter, value, self.place)
 
     def load(self, text: bytes, where: str | None = None) -> Any:
         """Return the value of a stored JSON text.
@@ -93,12 +130,20 @@ class Shape:
 
         It goes by the type that the value has, so Optional and Union places are linked like all others.
         """
+        if self.whole:
+            return value
         wrapper = self.wrappers.get(type(value))
         if wrapper is not None:
             return wrapper._rapyer_adopt(value, owner, name, self)
         if isinstance(value, Linkable):
             return value._rapyer_linked(owner, name)
         return value
+
+
+def _is_whole(annotation: Any) -> bool:
+    if get_origin(annotation) is not Annotated:
+        return False
+    return any(isinstance(item, Opaque) and not item.native for item in get_args(annotation)[1:])
 
 
 def _options(annotation: Any) -> list[Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema, to_json
 
-from rapyer.commands import json
+from rapyer.commands import compute, json
 from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class RedisStr(RedisScalar, str):
-    """A text field: behaves as `str`. In a pipeline `+=` appends in Redis (JSON.STRAPPEND)."""
+    """A text field: behaves as `str`.
+
+    In a pipeline `+=` appends to the text that Redis holds (JSON.STRAPPEND), and `*=` repeats it in a script.
+    """
 
     __slots__ = ("_rapyer_applied", "_rapyer_name", "_rapyer_owner", "_rapyer_shape")
 
@@ -29,6 +33,17 @@ class RedisStr(RedisScalar, str):
     if not TYPE_CHECKING:  # for a type checker, `user.name += "x"` is what str says of it
 
         def __iadd__(self, other: Any) -> Any:
+            result = str.__add__(self, other)
+            if not self._rapyer_queues():
+                return result
             return self._rapyer_operate(
-                str.__add__(self, other), lambda key, path: json.append_text(key, path, to_json(str(other)))
+                result, lambda key, path: json.append_text(key, path, to_json(str(other)))
+            )
+
+        def __imul__(self, times: Any) -> Any:
+            result = str.__mul__(self, times)
+            if not self._rapyer_queues():
+                return result
+            return self._rapyer_operate(
+                result, lambda key, path: compute.repeat_text(key, path, operator.index(times))
             )

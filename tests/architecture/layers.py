@@ -12,12 +12,21 @@ ROOT = Path(__file__).parents[2]
 # listed in SIDEWAYS.
 RAPYER: tuple[tuple[str, ...], ...] = (
     ("rapyer.errors",),
-    ("rapyer.config", "rapyer.fields", "rapyer.distribution"),
+    ("rapyer.config", "rapyer.fields", "rapyer.result", "rapyer.distribution"),
     ("rapyer.codec", "rapyer.scripts", "rapyer.commands"),
     ("rapyer.session",),
     ("rapyer.types",),
     ("rapyer.model", "rapyer.search"),
-    ("rapyer.metaclass", "rapyer.finding", "rapyer.base", "rapyer.functions", "rapyer.lifecycle", "rapyer"),
+    (
+        "rapyer.metaclass",
+        "rapyer.yielding",
+        "rapyer.finding",
+        "rapyer.collection",
+        "rapyer.base",
+        "rapyer.functions",
+        "rapyer.lifecycle",
+        "rapyer",
+    ),
 )
 RAPYER_NB: tuple[tuple[str, ...], ...] = (
     ("rapyer_nb.errors", "rapyer_nb.origin", "rapyer_nb.server", "rapyer_nb.live", "rapyer_nb.awaiting"),
@@ -29,8 +38,10 @@ RAPYER_NB: tuple[tuple[str, ...], ...] = (
 SIDEWAYS: dict[str, set[str]] = {
     "rapyer.commands": {"rapyer.codec", "rapyer.scripts"},
     "rapyer.search": {"rapyer.model"},
-    "rapyer.base": {"rapyer.metaclass", "rapyer.finding"},
-    "rapyer.functions": {"rapyer.base"},
+    "rapyer.yielding": {"rapyer.metaclass"},
+    "rapyer.collection": {"rapyer.finding"},
+    "rapyer.base": {"rapyer.collection", "rapyer.metaclass", "rapyer.yielding"},
+    "rapyer.functions": {"rapyer.base", "rapyer.finding"},
     "rapyer.lifecycle": {"rapyer.base"},
     "rapyer": {"rapyer.base", "rapyer.functions", "rapyer.lifecycle"},
 }

@@ -13,6 +13,7 @@ import datetime as dt, enum, os
 from typing import Annotated, Literal, Optional
 from pydantic import BaseModel, Field
 from rapyer import AtomicRedisModel, Key
+from rapyer.config import RedisConfig
 from rapyer.model.registry import registry
 from rapyer.session.clients import ClientSource
 from rapyer_nb.widgets import edit
@@ -29,6 +30,7 @@ class Address(BaseModel):
 
 class Person(AtomicRedisModel):
     """A person."""
+    Meta = RedisConfig(prefer_normal_json_dump=True)
     handle: Key[str] = "ada"
     name: Annotated[str, Field(min_length=2, description="The full name")] = "Ada"
     age: Annotated[int, Field(ge=0, le=120)] = 36

@@ -164,7 +164,7 @@ async def test_a_write_whose_reply_is_lost_is_not_sent_again() -> None:
         with pytest.raises(UnknownOutcomeError) as raised:
             await counter.number.aincrease()
         assert str(raised.value) == (
-            "the reply to JSON.NUMINCRBY was lost, so it may or may not have taken effect; "
+            f"the reply to JSON.NUMINCRBY on {counter.key} was lost, so it may or may not have taken effect; "
             "read the value again before repeating it"
         )
         assert len(received) == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rapyer import AtomicRedisModel
-from rapyer.errors import CorruptedModelError, InvalidKeyError, KeyNotFound
+from rapyer.errors import CorruptedModelError, KeyNotFound
 from rapyer.model.registry import registry
 from rapyer.session.clients import ClientSource
 
@@ -211,13 +211,6 @@ async def test_any_key_of_a_dict(key: str) -> None:
     async with box.apipeline():
         del box.mapping[key]
     assert (await stored(box)).mapping == {"a": 9, "other": 2}
-
-
-async def test_a_key_that_no_path_can_name_is_refused_where_one_is_needed() -> None:
-    box = await saved(mapping={"a\\b": 1})
-    with pytest.raises(InvalidKeyError, match="no JSON path can name the key"):
-        await box.mapping.apop("a\\b")
-    assert (await stored(box)).mapping == {"a\\b": 1}
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -28,11 +28,17 @@ def test_paths_name_any_member(name: str, path: str) -> None:
     assert addressable(name)
 
 
-@pytest.mark.parametrize("name", ["a\\b", "both \" and '"])
-def test_some_members_have_no_path_and_are_merged(name: str) -> None:
+@pytest.mark.parametrize("name", ["a\\b", "both \" and '", " a", " "])
+def test_some_members_have_no_path_and_go_by_a_script(name: str) -> None:
     assert not addressable(name)
-    assert json.set_member("U:1", ROOT.child("d"), name, b"1").name == "JSON.MERGE"
-    assert json.delete_member("U:1", ROOT.child("d"), name).args[1].endswith(b":null}")  # type: ignore[union-attr,arg-type]
+    assert not ROOT.child(name).item(0).usable
+    for command in (
+        json.get_member("U:1", ROOT.child("d"), name),
+        json.set_member("U:1", ROOT.child("d"), name, b"1"),
+        json.delete_member("U:1", ROOT.child("d"), name),
+    ):
+        assert command.operation == "script member"
+        assert command.args[2] == name
 
 
 def test_paths_name_elements() -> None:

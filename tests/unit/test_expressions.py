@@ -135,6 +135,7 @@ def test_an_index_that_the_type_does_not_allow_is_named() -> None:
         tags: Index[list[str]] = []
 
     with pytest.raises(
-        UnsupportedIndexedFieldError, match="Wrong.tags has an Index.*index an int, a float or a str"
+        UnsupportedIndexedFieldError,
+        match="Wrong.tags has an Index.*index an int, a float, a str or a datetime",
     ):
         list(declared(Wrong))

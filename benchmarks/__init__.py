@@ -1,0 +1,1 @@
+"""Measures what operations cost, as ratios to doing the same by hand; see README.md."""

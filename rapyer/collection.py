@@ -1,0 +1,189 @@
+"""What a model class does with its stored instances: reading, finding, storing and deleting them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from rapyer import finding
+from rapyer.commands import json, keys
+from rapyer.errors import KeyNotFound
+from rapyer.model import insert, load
+from rapyer.model.delete import delete_keys
+from rapyer.model.keys import resolve
+from rapyer.model.locking import ModelLock
+from rapyer.model.registry import registry
+from rapyer.model.state import StoredModel
+from rapyer.session.executor import perform, run
+from rapyer.session.lock import LEASE, LockOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from rapyer.fields.key import RapyerKey
+    from rapyer.result import DeleteResult
+    from rapyer.search.expression import Expression
+
+
+class Collection(StoredModel):
+    """The class methods of models. A key may be given as the full key, the primary key or an instance."""
+
+    @classmethod
+    async def aget(cls, key: str | StoredModel | Any) -> Self:
+        """Return the instance stored under a key or primary key (JSON.GET).
+
+        Args:
+            key: A full key, a primary key (as text, or as what the key field holds), or an instance.
+
+        Raises:
+            KeyNotFound: Nothing is stored there.
+            CorruptedModelError: The document does not fit the class.
+            CantSerializeRedisValueError: A value in the document cannot be decoded.
+            WrongClassError: The key belongs to another class.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+            UnsupportedArgumentTypeError: It can be no key of the class.
+        """
+        return await load.load_one(cls, registry.source_for(cls), resolve(cls, key))
+
+    @classmethod
+    async def adelete_by_key(cls, key: str | StoredModel | Any) -> bool:
+        """Delete the document stored under a key or primary key (JSON.DEL).
+
+        Returns:
+            Whether there was one; True in a pipeline, where the command is queued.
+
+        Raises:
+            WrongClassError: The key belongs to another class.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+        """
+        command = json.delete(resolve(cls, key), "$")
+        deleted = (await perform(registry.source_for(cls), command))[0]
+        return deleted is None or deleted > 0
+
+    @classmethod
+    async def aexists(cls, key: str | StoredModel | Any) -> bool:
+        """Tell whether something is stored under a key or primary key, or for an instance (EXISTS).
+
+        It asks at once, in a pipeline too.
+
+        Raises:
+            WrongClassError: The key belongs to another class.
+        """
+        return await run(registry.source_for(cls), keys.exists(resolve(cls, key)))
+
+    @classmethod
+    async def ainsert(
+        cls, *models: Self, on_conflict: Literal["replace", "error", "skip"] = "replace"
+    ) -> list[Self]:
+        """Store many instances in one transaction (JSON.MSET, EXPIRE, or a script with `on_conflict`).
+
+        Args:
+            models: The instances.
+            on_conflict: What to do where something is stored under a key already, or two instances have one
+                key: "replace" it (of two, the last stays), raise an "error" and store nothing, or "skip" it.
+
+        Returns:
+            The instances; with "skip" those that were stored.
+
+        Raises:
+            WrongClassError: One is of another class; nothing is stored.
+            KeyExistsError: A key is taken, and that was to be an error; nothing is stored.
+            WrongTypeError: A key holds another Redis type.
+        """
+        insert.check_class(cls, models)
+        return await insert.insert_many(registry.source_for(cls), models, on_conflict)
+
+    @classmethod
+    async def afind(
+        cls,
+        *args: str | Expression | bool | StoredModel | Any,
+        max_results: int | None = None,
+        on_corrupt: Literal["raise", "skip"] = "skip",
+    ) -> list[Self]:
+        """Return stored instances: those under the given keys, those that filters describe, or all.
+
+        Keys may be full keys, primary keys or instances, and win over filters; several filters must all
+        hold. What is left out is logged (JSON.MGET, FT.SEARCH, FT.AGGREGATE, SCAN).
+
+        Args:
+            args: Keys, or filters such as `User.age >= 18`.
+            max_results: The most instances to return; None for all.
+            on_corrupt: What to do with documents that do not fit the class: "skip" leaves them out, with
+                one warning that counts and names them, "raise" raises.
+
+        Raises:
+            KeyNotFound: Nothing is stored under a given key.
+            CorruptedModelError: A document does not fit the class, and was to raise.
+            NotIndexedError: A filter asks for a field without an index.
+            UnsupportedArgumentTypeError: An argument is neither key nor filter.
+            UnsupportedArgumentValueError: `max_results` is negative, or `on_corrupt` is something else.
+        """
+        return await finding.find_models(cls, args, max_results, on_corrupt)
+
+    @classmethod
+    async def afind_one(
+        cls,
+        *args: str | Expression | bool | StoredModel | Any,
+        on_corrupt: Literal["raise", "skip"] = "skip",
+    ) -> Self | None:
+        """Return the first instance that `afind` gives for the arguments, or None."""
+        try:
+            found = await finding.find_models(cls, args, 1, on_corrupt)
+        except KeyNotFound:
+            return None
+        return found[0] if found else None
+
+    @classmethod
+    async def afind_keys(cls, max_results: int | None = None) -> list[RapyerKey]:
+        """Return the keys of all stored instances, in no particular order (SCAN).
+
+        Args:
+            max_results: The most keys to return; None for all.
+
+        Raises:
+            UnsupportedArgumentValueError: `max_results` is negative.
+        """
+        return await load.list_keys(cls, registry.source_for(cls), finding.checked_limit(max_results))
+
+    @classmethod
+    async def adelete_many(cls, *args: str | Expression | bool | StoredModel | Any) -> DeleteResult:
+        """Delete many documents: those of instances, those under keys, or all that filters describe.
+
+        They go in transactions of `Meta.max_delete_per_transaction` (one DEL each; FT.AGGREGATE finds what
+        filters describe, however many there are). In a pipeline one DEL is queued.
+
+        Args:
+            args: Instances, keys and primary keys; or filters, which must all hold.
+
+        Returns:
+            How many were really there and are gone.
+
+        Raises:
+            MissingParameterError: Nothing was given.
+            UnsupportedArgumentTypeError: Filters were mixed with keys, or something is neither.
+            WrongClassError: A key belongs to another class; nothing is deleted.
+            BadDeleteActionError: An instance lives inside another model; nothing is deleted.
+            NotIndexedError: A filter asks for a field without an index.
+        """
+        wanted = await finding.keys_to_delete(cls, args)
+        return await delete_keys(registry.source_for(cls), wanted, cls.Meta.max_delete_per_transaction)
+
+    @classmethod
+    def alock_from_key(
+        cls,
+        key: str,
+        action: str = "default",
+        save_at_end: bool = False,
+        *,
+        wait: float | None = None,
+        lease: float = LEASE,
+    ) -> ModelLock[Self]:
+        """Hold a lock on the model under a key or primary key for an `async with` block that gets the model.
+
+        As `alock`, of an instance that is loaded under the lock.
+
+        Raises:
+            WrongClassError: The key belongs to another class.
+            KeyNotFound: Nothing is stored there.
+        """
+        source, full_key = registry.source_for(cls), resolve(cls, key)
+        return ModelLock(cls, source, full_key, LockOptions(action, wait, lease), save_at_end=save_at_end)

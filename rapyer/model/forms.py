@@ -1,0 +1,42 @@
+"""The two forms of a model: the ordinary one, as pydantic has it, and the stored one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from rapyer.codec.context import asks_for_stored_form
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class TwoForms(BaseModel):
+    """Dumps and validates the stored form where the context `{"__rapyer_dumped__": True}` asks for it.
+
+    The stored form is JSON under the fields' own names, never under their aliases.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def model_validate(cls, obj: Any, *, context: Any | None = None, **options: Any) -> Self:
+        """Validate an object, or with the context the stored form as `redis_dump` gives it."""
+        if context is None or not asks_for_stored_form(context):
+            return super().model_validate(obj, context=context, **options)
+        return cls.model_validate_json(to_json(obj), context=context, **options)
+
+    @classmethod
+    def model_validate_json(cls, json_data: Any, *, context: Any | None = None, **options: Any) -> Self:
+        """Validate JSON text, or with the context the stored form as `redis_dump_json` gives it."""
+        if context is not None and asks_for_stored_form(context):
+            options |= {"by_alias": False, "by_name": True}
+        return super().model_validate_json(json_data, context=context, **options)
+
+    def model_dump(self, *, context: Any | None = None, **options: Any) -> dict[str, Any]:
+        """Return the fields as Python values, or with the context as they are stored."""
+        if context is not None and asks_for_stored_form(context):
+            options |= {"mode": "json", "by_alias": False}
+        return super().model_dump(context=context, **options)

@@ -1,0 +1,26 @@
+-- Put elements into a JSON array in place of a range of it, which may be empty; bounds as in Python's slices.
+-- KEYS[1]  the document
+-- ARGV[1]  the path of the array
+-- ARGV[2]  where the range starts
+-- ARGV[3]  where it stops, or "" for where it starts
+-- ARGV[4…] the JSON texts of the elements
+-- returns  the array's new length, or nil where there is no such array
+local path = ARGV[1]
+local length = redis.call('JSON.ARRLEN', KEYS[1], path)[1]
+if not length then
+  return false
+end
+local function clamped(index)
+  return index < 0 and math.max(0, index + length) or math.min(index, length)
+end
+local start = clamped(tonumber(ARGV[2]))
+local stop = ARGV[3] == '' and start or math.max(start, clamped(tonumber(ARGV[3])))
+if stop > start then
+  redis.call('JSON.DEL', KEYS[1], path .. '[' .. start .. ':' .. stop .. ']')
+end
+-- Lua passes no more than some thousand arguments at a time.
+for first = 4, #ARGV, 1000 do
+  local last = math.min(first + 999, #ARGV)
+  redis.call('JSON.ARRINSERT', KEYS[1], path, start + first - 4, unpack(ARGV, first, last))
+end
+return length - stop + start + #ARGV - 3

@@ -1,0 +1,183 @@
+"""Every operation that talks to Redis, each as something to do with a stored document."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel
+
+import rapyer
+import rapyer.types
+from rapyer import AtomicRedisModel, Index, apipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+START = datetime(2024, 2, 29, 12, 30, 15, 123456, tzinfo=timezone.utc)
+
+
+class FaultInner(BaseModel):
+    text: str = "i"
+    items: list[int] = [1]
+
+
+class FaultDoc(AtomicRedisModel):
+    number: int = 10
+    real: float = 2.5
+    text: str = "a"
+    raw: bytes = b"r"
+    flag: bool = False
+    when: datetime = START
+    items: list[int] = [1, 2, 3]
+    mapping: dict[str, int] = {"a": 1, "b": 2}
+    inner: FaultInner = FaultInner()
+    members: list[FaultInner] = [FaultInner()]
+
+
+class FaultIndexed(AtomicRedisModel):
+    number: Annotated[int, Index] = 0
+
+
+def new(pk: str) -> Any:
+    """Return a new document with a primary key."""
+    doc = FaultDoc(text="new")
+    doc.pk = pk
+    return doc
+
+
+async def _lock(lock: Any) -> None:
+    async with lock as doc:
+        doc.text = "locked"
+
+
+async def _set(value: Any, change: Callable[[], Any]) -> None:
+    change()
+    await value()
+
+
+async def _model_pipeline(doc: Any) -> None:
+    async with doc.apipeline():
+        doc.number += 1
+
+
+async def _mixed_pipeline(doc: Any) -> None:
+    async with apipeline(doc):
+        doc.number += 5
+        doc.number *= 3
+        doc.real *= 1.5
+        doc.text += "b"
+        doc.items.append(4)
+        doc.items.insert(0, 9)
+        doc.items.pop()
+        doc.items.sort()
+        doc.mapping["c"] = 3
+        del doc.mapping["a"]
+        doc.inner.text = "in"
+        doc.members[0].items.append(7)
+        doc.flag = True
+
+
+async def _idempotent_pipeline(doc: Any) -> None:
+    async with apipeline(doc):
+        doc.text = "b"
+        doc.mapping["c"] = 3
+        await doc.aset_ttl(100)
+
+
+async def _async_pipeline(doc: Any) -> None:
+    async with apipeline(doc):
+        await doc.number.aincrease(2)
+        await doc.items.aextend([4, 5])
+        await doc.mapping.adel_item("a")
+        await doc.asave()
+
+
+async def _inner_pipeline(doc: Any) -> None:
+    async with doc.inner.apipeline():
+        doc.inner.items.append(2)
+        doc.inner.text += "!"
+
+
+async def _nested_pipeline(doc: Any) -> None:
+    async with apipeline(doc):
+        doc.items.append(4)
+        async with apipeline(use_existing_pipe=True):
+            doc.number += 1
+
+
+OPERATIONS: dict[str, Any] = {
+    "AtomicRedisModel.asave": lambda d: _set(d.asave, lambda: setattr(d, "text", "b")),
+    "AtomicRedisModel.aload": lambda d: d.aload(),
+    "AtomicRedisModel.adelete": lambda d: d.adelete(),
+    "AtomicRedisModel.aupdate": lambda d: d.aupdate(text="b", number=3),
+    "AtomicRedisModel.aset_ttl": lambda d: d.aset_ttl(100),
+    "AtomicRedisModel.aduplicate": lambda d: d.aduplicate(),
+    "AtomicRedisModel.aduplicate_many": lambda d: d.aduplicate_many(3),
+    "AtomicRedisModel.apipeline": _model_pipeline,
+    "AtomicRedisModel.alock": lambda d: _lock(d.alock("edit", save_at_end=True)),
+    "AtomicRedisModel.alock_from_key": lambda d: _lock(FaultDoc.alock_from_key(d.key, save_at_end=True)),
+    "AtomicRedisModel.aget": lambda d: FaultDoc.aget(d.key),
+    "AtomicRedisModel.adelete_by_key": lambda d: FaultDoc.adelete_by_key(d.key),
+    "AtomicRedisModel.adelete_many": lambda d: FaultDoc.adelete_many(d.key, "FaultDoc:gone"),
+    "AtomicRedisModel.aexists": lambda d: FaultDoc.aexists(d.key),
+    "AtomicRedisModel.ainsert": lambda d: FaultDoc.ainsert(new("2"), new("3")),
+    "AtomicRedisModel.afind": lambda d: FaultDoc.afind(),
+    "AtomicRedisModel.afind_one": lambda d: FaultDoc.afind_one(d.key),
+    "AtomicRedisModel.afind_keys": lambda d: FaultDoc.afind_keys(),
+    "AtomicRedisModel.acreate_index": lambda d: FaultIndexed.acreate_index(),
+    "AtomicRedisModel.adelete_index": lambda d: FaultIndexed.adelete_index(),
+    "RedisType.asave": lambda d: _set(d.items.asave, lambda: d.items.append(4)),
+    "RedisType.aload": lambda d: d.items.aload(),
+    "RedisInt.aincrease": lambda d: d.number.aincrease(5),
+    "RedisFloat.aincrease": lambda d: d.real.aincrease(0.5),
+    "RedisList.aappend": lambda d: d.items.aappend(4),
+    "RedisList.aextend": lambda d: d.items.aextend([4, 5]),
+    "RedisList.ainsert": lambda d: d.items.ainsert(1, 9),
+    "RedisList.apop": lambda d: d.items.apop(0),
+    "RedisList.aclear": lambda d: d.items.aclear(),
+    "RedisList.aremove": lambda d: d.items.aremove(2),
+    "RedisList.aset": lambda d: d.items.aset(1, 9),
+    "RedisList.aindex": lambda d: d.items.aindex(2),
+    "RedisDict.aset_item": lambda d: d.mapping.aset_item("c", 3),
+    "RedisDict.adel_item": lambda d: d.mapping.adel_item("a"),
+    "RedisDict.aupdate": lambda d: d.mapping.aupdate({"c": 3}, a=5),
+    "RedisDict.apop": lambda d: d.mapping.apop("a"),
+    "RedisDict.apopitem": lambda d: d.mapping.apopitem(),
+    "RedisDict.aclear": lambda d: d.mapping.aclear(),
+    "RedisDict.aget": lambda d: d.mapping.aget("a"),
+    "RedisDict.asetdefault": lambda d: d.mapping.asetdefault("c", 3),
+    "rapyer.aget": lambda d: rapyer.aget(d.key),
+    "rapyer.afind": lambda d: rapyer.afind(d.key),
+    "rapyer.afind_one": lambda d: rapyer.afind_one(d.key),
+    "rapyer.aexists": lambda d: rapyer.aexists(d.key),
+    "rapyer.ainsert": lambda d: rapyer.ainsert(new("2"), new("3")),
+    "rapyer.apipeline": _mixed_pipeline,
+    "rapyer.adelete_many": lambda d: rapyer.adelete_many(d.key),
+    "rapyer.alock_from_key": lambda d: _lock(rapyer.alock_from_key(d.key, save_at_end=True)),
+    "pipeline of idempotent writes": _idempotent_pipeline,
+    "pipeline of async methods": _async_pipeline,
+    "pipeline of an inner model": _inner_pipeline,
+    "pipeline in a pipeline": _nested_pipeline,
+    "inner asave": lambda d: _set(d.inner.asave, lambda: setattr(d.inner, "text", "b")),
+    "inner list": lambda d: d.inner.items.aappend(5),
+    "element of a list": lambda d: d.members[0].items.aappend(5),
+}
+
+PIPELINES = tuple(name for name in OPERATIONS if "pipeline" in name)
+
+NOT_SENT = {"append"}
+"""Names that begin as the asynchronous ones do and are none."""
+
+
+def public_operations() -> set[str]:
+    """Return the name of every asynchronous operation of the public classes and of the package."""
+    found = {f"rapyer.{name}" for name in rapyer.__all__ if name.startswith("a") and name != "actions"}
+    for offered in (AtomicRedisModel, *(getattr(rapyer.types, name) for name in rapyer.types.__all__)):
+        for name in dir(offered) if inspect.isclass(offered) else ():
+            owner = next((cls for cls in offered.__mro__ if name in cls.__dict__), None)
+            if name.startswith("a") and owner is not None and owner.__module__.startswith("rapyer."):
+                is_model = issubclass(AtomicRedisModel, owner)
+                found.add(f"{'AtomicRedisModel' if is_model else owner.__name__}.{name}")
+    return {name for name in found if name.partition(".")[2] not in NOT_SENT}
