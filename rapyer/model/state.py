@@ -83,7 +83,7 @@ class StoredModel(Slots, Identity, Linkable):
                 try:
                     self.__pydantic_validator__.validate_assignment(self, name, value)
                 except BaseException:
-                    object.__setattr__(self, "__dict__", before)  # a validator of the whole model refused it
+                    self._rapyer_restore_values(name, before)
                     raise
             elif self.model_config.get("extra") != "allow" or name[0] == "_" or hasattr(type(self), name):
                 super().__setattr__(name, value)
@@ -113,10 +113,17 @@ class StoredModel(Slots, Identity, Linkable):
             if name == self.__rapyer_spec__.key_field:
                 self._rapyer_check_key(name)
         except BaseException:
-            object.__setattr__(self, "__dict__", before)  # a validator of the whole model refused it
+            self._rapyer_restore_values(name, before)
+            if applied:
+                value._rapyer_withdraw()
             raise
         if batch is not None and not applied and self.__rapyer_spec__.fields[name].stored:
             batch.add(self._rapyer_root()._rapyer_source(), self._rapyer_set_command(name))
+
+    def _rapyer_restore_values(self, name: str, before: dict[str, Any]) -> None:
+        # A validator of the whole model refused the value, having read it.
+        object.__setattr__(self, "__dict__", before)
+        _attributes(self).pop(name, None)
 
     def _rapyer_assign_local(self, name: str, value: Any) -> None:
         """Validate and set a field of a new instance, whatever pipeline is open."""

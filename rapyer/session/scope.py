@@ -62,6 +62,10 @@ class Batch:
             )
         self.commands.append(command)
 
+    def withdraw(self, command: Command[Any]) -> None:
+        """Take back a command that was queued."""
+        self.commands = [queued for queued in self.commands if queued is not command]
+
     def remember(self, touched: Restorable) -> None:
         """Keep the present state of a local object, unless an earlier one is kept already.
 

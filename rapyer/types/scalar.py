@@ -20,8 +20,8 @@ class RedisScalar(RedisType):
     if not TYPE_CHECKING:
         __slots__ = ()
 
-    _rapyer_applied: tuple[Batch, RedisScalar]
-    """The pipeline that has the operation which led to this value, and the value before it."""
+    _rapyer_applied: tuple[Batch, RedisScalar, Command[Any]]
+    """The pipeline that has the operation which led to this value, the value before it, and the command."""
 
     def _rapyer_operate(self, result: Any, build: Callable[[str, JsonPath], Command[Any]]) -> Any:
         """Queue an in-place operator in the open pipeline and return its result.
@@ -34,8 +34,13 @@ class RedisScalar(RedisType):
         marked = type(self)._rapyer_adopt(result, self._rapyer_owner, self._rapyer_name, self._rapyer_shape)
         batch = open_batch()
         if batch is not None:
-            marked._rapyer_applied = (batch, self)
+            marked._rapyer_applied = (batch, self, batch.commands[-1])
         return marked
+
+    def _rapyer_withdraw(self) -> None:
+        """Take the operation that led to this value out of its pipeline: the model refuses the result."""
+        batch, _, command = self._rapyer_applied
+        batch.withdraw(command)
 
     def _rapyer_is_applied(self, owner: Any, name: Any) -> bool:
         """Tell whether the open pipeline has the operation that led to this value of that place already."""

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError, model_validator
 
 from rapyer import AtomicRedisModel, apipeline
 from rapyer.commands.command import Command
@@ -283,3 +283,24 @@ async def test_a_big_list_is_kept_once_for_a_whole_block() -> None:
             doc.items.append(number)
         assert len(batch._layers[0]) == 1
     assert len((await EdgeDoc.aget(doc.key)).items) == 50_100
+
+
+class EdgeLimited(AtomicRedisModel):
+    spent: int = 5
+    limit: int = 10
+
+    @model_validator(mode="after")
+    def _within(self) -> EdgeLimited:
+        if self.spent > self.limit:
+            raise ValueError("over the limit")
+        return self
+
+
+async def test_an_operation_that_the_model_refuses_is_not_sent() -> None:
+    limited = await EdgeLimited().asave()
+    async with limited.apipeline():
+        limited.spent += 1
+        with pytest.raises(ValidationError, match="over the limit"):
+            limited.spent += 100
+        limited.spent += 1
+    assert limited.spent == (await EdgeLimited.aget(limited.key)).spent == 7

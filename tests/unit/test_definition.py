@@ -188,6 +188,8 @@ def test_constraints_and_validators_hold() -> None:
         model.age = -1
     with pytest.raises(ValidationError, match="too old"):
         model.age = 200
+    assert model.age == 0
+    model.age = 3
     with pytest.raises(ValidationError, match="at most 2 items"):
         Checked(tags=["a", "b", "c"])
 
