@@ -16,7 +16,7 @@ from rapyer.errors import (
 )
 from rapyer.model import load
 from rapyer.model.delete import check_no_inner
-from rapyer.model.keys import resolve
+from rapyer.model.keys import resolve, resolve_many
 from rapyer.model.registry import registry
 from rapyer.model.state import StoredModel
 from rapyer.search.expression import Expression, FieldOperand, ModelOperand
@@ -41,7 +41,7 @@ async def find_models(
     if given:
         if filters:
             logger.warning("%s.afind was given keys and filters: the filters are ignored", cls.__name__)
-        keys = [resolve(cls, key) for key in given][:limit]
+        keys = resolve_many(cls, given)[:limit]
         loaded = await load_by_keys(cls, registry.source_for(cls), keys)
         load.report_skipped(f"{cls.__name__}.afind", loaded, corrupt)
         return loaded.models
@@ -66,7 +66,7 @@ async def load_by_keys(
     return loaded
 
 
-async def keys_to_delete(cls: type[StoredModel], args: Sequence[Any]) -> list[str]:
+async def keys_to_delete(cls: type[StoredModel], args: Sequence[Any]) -> Sequence[str]:
     """Return the full keys of what the arguments of `adelete_many` name or describe.
 
     Raises:
@@ -89,7 +89,7 @@ async def keys_to_delete(cls: type[StoredModel], args: Sequence[Any]) -> list[st
     if filters:
         return await find_keys(cls, reduce(and_, filters))
     check_no_inner(argument for argument in given if isinstance(argument, StoredModel))
-    return [resolve(cls, key) for key in given]
+    return resolve_many(cls, given)
 
 
 def checked_limit(max_results: int | None) -> int | None:

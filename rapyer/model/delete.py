@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rapyer.commands import keys
 from rapyer.errors import BadDeleteActionError
 from rapyer.result import DeleteResult
-from rapyer.session.executor import perform
+from rapyer.session.executor import execute, perform
 from rapyer.session.scope import open_batch
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
+
+
+BATCHES_AT_ONCE = 10
+"""How many batches go in one round trip; each is a command, and so atomic, of its own."""
 
 
 async def delete_keys(source: ClientSource, wanted: Sequence[str], batch_size: int | None) -> DeleteResult:
@@ -35,8 +39,9 @@ async def delete_keys(source: ClientSource, wanted: Sequence[str], batch_size: i
         await perform(source, keys.delete(*distinct))
         return DeleteResult(models_deleted=len(distinct), keys_deleted=len(distinct), was_committed=False)
     gone = 0
-    for batch in _batches(distinct, batch_size):
-        gone += (await perform(source, keys.delete(*batch)))[0]
+    batches = [keys.delete(*batch) for batch in _batches(distinct, batch_size)]
+    for start in range(0, len(batches), BATCHES_AT_ONCE):
+        gone += sum(await execute(source, batches[start : start + BATCHES_AT_ONCE]))
     return DeleteResult(models_deleted=gone, keys_deleted=gone)
 
 

@@ -14,6 +14,8 @@ from rapyer.model.registry import registry
 from rapyer.types.base import Linkable, RedisType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rapyer.model.identity import Identity
     from rapyer.model.state import StoredModel
 
@@ -71,11 +73,26 @@ def resolve(cls: type[StoredModel], given: object) -> RapyerKey:
         InvalidKeyError: It is empty, or text that cannot be encoded.
         UnsupportedArgumentTypeError: It can be no key of the class.
     """
-    prefix = cls.class_key_initials()
-    if type(given) in _TEXTS and given.startswith(prefix + ":") and given.isascii():  # type: ignore[attr-defined]
-        head = len(prefix)
-        if given.rfind(":") == head < len(given) - 1:  # type: ignore[attr-defined,arg-type]
-            return RapyerKey(given)  # the usual key, told without a look at the other classes
+    return resolve_many(cls, (given,))[0]
+
+
+def resolve_many(cls: type[StoredModel], given: Iterable[Any]) -> list[RapyerKey]:
+    """Return what `resolve` returns for each of many."""
+    prefix = f"{cls.class_key_initials()}:"
+    head = len(prefix) - 1
+    return [
+        # The usual key is told without a look at the other classes.
+        RapyerKey(one)
+        if type(one) in _TEXTS
+        and one.rfind(":") == head < len(one) - 1
+        and one.startswith(prefix)
+        and one.isascii()
+        else _resolved(cls, one, prefix[:-1])
+        for one in given
+    ]
+
+
+def _resolved(cls: type[StoredModel], given: object, prefix: str) -> RapyerKey:
     if isinstance(given, Linkable):
         return _key_of_instance(cls, given)
     if _is_own_key_field(cls, given):
