@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from rapyer.base import find_redis_models
-from rapyer.commands import search
-from rapyer.errors import ConfigError, MissingModuleError
+from rapyer.errors import ConfigError
 from rapyer.model.registry import registry
 from rapyer.search.index import declared, ensure_index
 from rapyer.session.clients import ClientSource
-from rapyer.session.executor import run
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from rapyer.session.survey import survey
 
 
 async def init_rapyer(
@@ -27,7 +22,7 @@ async def init_rapyer(
     prefer_normal_json_dump: bool | None = None,
     logger: logging.Logger | None = None,
 ) -> None:
-    """Connect all models and make their indexes (FT._LIST, FT.INFO, FT.CREATE).
+    """Connect all models and make their indexes (COMMAND INFO, INFO, FT.INFO, FT.CREATE).
 
     All models are connected and configured before anything is sent, so a failure leaves none behind. It may
     be called again: what is left out then stays as it is. A class with a `Meta.redis` of its own keeps it,
@@ -44,7 +39,7 @@ async def init_rapyer(
 
     Raises:
         ConfigError: `redis` is something else.
-        MissingModuleError: A model has indexed fields and the server no search module.
+        MissingModuleError: The server lacks the JSON module, or the search module where fields are indexed.
         UnsupportedIndexedFieldError: A field is declared with an index that its type does not allow.
     """
     if logger is not None:
@@ -60,7 +55,9 @@ async def init_rapyer(
         if prefer_normal_json_dump is not None:
             model.Meta.prefer_normal_json_dump = prefer_normal_json_dump
     indexed = [model for model in models if any(declared(model))]
-    await _check_search({registry.source_for(model) for model in indexed})
+    searched = {registry.source_for(model) for model in indexed}
+    for source in searched | ({registry.source} if redis is not None else set()):
+        await survey(source, searched=source in searched)
     for model in indexed:
         await ensure_index(model, registry.source_for(model), replace=override_old_idx)
 
@@ -78,16 +75,6 @@ async def teardown_rapyer() -> None:
         await source.aclose()
     for client in given:
         await client.aclose()
-
-
-async def _check_search(sources: Iterable[ClientSource]) -> None:
-    for source in sources:
-        try:
-            await run(source, search.index_names())
-        except ResponseError as error:
-            raise MissingModuleError(
-                f"{source.describe()} cannot search: {error}", command="FT._LIST"
-            ) from error
 
 
 def _source_of(redis: Any) -> ClientSource:

@@ -74,8 +74,3 @@ def drop_index(index: str) -> Command[Any]:
 def index_info(index: str) -> Command[Any]:
     """FT.INFO: the raw description of the index."""
     return Command("FT.INFO", (), (index,), effect=Effect.READ)
-
-
-def index_names() -> Command[Any]:
-    """FT._LIST: the names of all indexes; fails where the server has no search module."""
-    return Command("FT._LIST", (), effect=Effect.READ)

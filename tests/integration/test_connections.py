@@ -218,6 +218,17 @@ async def test_a_server_without_modules_is_named() -> None:
         await registry.source.aclose()
 
 
+async def test_connecting_to_a_server_without_modules_says_which_it_needs() -> None:
+    registry._models = {}  # the models of other tests ask for the search module, too
+    async with _server(b"*1\r\n*-1\r\n") as (url, _):
+        with pytest.raises(MissingModuleError) as raised:
+            await rapyer.init_rapyer(url)
+        assert str(raised.value) == (
+            f"{url} does not know JSON.SET; use a server with the RedisJSON module, such as Redis 8 or Redis Stack"
+        )
+        await rapyer.teardown_rapyer()
+
+
 async def test_a_cancelled_read_leaves_no_reply_behind(rapyer_redis_url: str) -> None:
     source = ClientSource.from_url(rapyer_redis_url)
     registry.bind(source)

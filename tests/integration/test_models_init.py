@@ -222,3 +222,31 @@ async def test_options_take_effect_at_the_next_call(client: Redis) -> None:
     assert 50 < await client.ttl(model.key) <= 500
     assert InitialOwn.Meta.ttl is None
     Initial.Meta = RedisConfig()
+
+
+async def test_a_server_that_may_evict_models_is_warned_of(
+    rapyer_redis_url: str, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    await raw.config_set("maxmemory", "1gb")
+    await raw.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        with caplog.at_level(logging.WARNING, logger="rapyer"):
+            await rapyer.init_rapyer(rapyer_redis_url)
+    finally:
+        await raw.config_set("maxmemory", "0")
+        await raw.config_set("maxmemory-policy", "noeviction")
+        await rapyer.teardown_rapyer()
+    assert caplog.messages == [
+        f"{rapyer_redis_url} deletes any key when its memory is full (maxmemory-policy allkeys-lru): models will "
+        "vanish; use noeviction, or a volatile policy and a time to live"
+    ]
+
+
+async def test_a_connection_that_may_not_ask_is_taken_as_it_is(rapyer_redis_url: str, raw: Redis) -> None:
+    await raw.execute_command("ACL", "SETUSER", "asker", "on", ">secret", "~*", "+@all", "-info", "-command")
+    try:
+        client = Redis.from_url(rapyer_redis_url, username="asker", password="secret")
+        await rapyer.init_rapyer(client)
+    finally:
+        await rapyer.teardown_rapyer()
+        await raw.execute_command("ACL", "DELUSER", "asker")

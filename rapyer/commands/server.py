@@ -1,0 +1,27 @@
+"""The commands about the server itself that the library sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rapyer.codec.replies import text
+from rapyer.commands.command import Command, Effect
+
+
+def known_commands(*names: str) -> Command[dict[str, bool]]:
+    """COMMAND INFO: which of the commands the server knows."""
+    return Command("COMMAND", (), ("INFO", *names), lambda reply: _known(names, reply), Effect.READ)
+
+
+def memory() -> Command[dict[str, str]]:
+    """INFO memory: what the server says of its memory, by name."""
+    return Command("INFO", (), ("memory",), _fields, Effect.READ)
+
+
+def _known(names: tuple[str, ...], reply: Any) -> dict[str, bool]:
+    return dict(zip(names, (bool(described) for described in reply), strict=True))
+
+
+def _fields(reply: Any) -> dict[str, str]:
+    pairs = (line.partition(":") for line in text(reply).splitlines())
+    return {name: value for name, colon, value in pairs if colon}
