@@ -131,10 +131,11 @@ def _serve(options: argparse.Namespace) -> int:
         signal.signal(number, _stop)
     try:
         with start_embedded(persistent=not options.ephemeral, port=options.port) as server:
-            _say(server.url if options.show_password else server.describe())
             _tell(_about(server))
             if server.url != server.describe() and not options.show_password:
                 _tell("the password is hidden; --show-password prints it")
+            # Last, because whoever reads it takes the server as ready.
+            _say(server.url if options.show_password else server.describe())
             return _attend(server, parent)
     except _Stopped:
         return 0

@@ -142,7 +142,7 @@ def test_no_text_is_no_filter() -> None:
         ("[age > 1]", "'[age > 1]' cannot stand in a filter; a filter compares fields with values and joins that by and, or, not"),
         ("(x := age) > 1", "'(x := age)' and '1' are both values; compare with a field of Customer"),
         ("age > 1, age < 3", "'(age > 1, age < 3)' cannot stand in a filter; a filter compares fields with values and joins that by and, or, not"),
-        ("lambda: age > 1", "'lambda: age > 1' cannot stand in a filter; a filter compares fields with values and joins that by and, or, not"),
+        ("lambda x: age > 1", "'lambda x: age > 1' cannot stand in a filter; a filter compares fields with values and joins that by and, or, not"),
         ("(yield)", "'(yield)' cannot stand in a filter; a filter compares fields with values and joins that by and, or, not"),
         ("name == f'{who}'", "\"f'{who}'\" is not a value; write a literal, $name for a variable, or {…} to work one out"),
         ("~(age > 1)", "'~(age > 1)' cannot stand in a filter; a filter compares fields with values and joins that by and, or, not"),
