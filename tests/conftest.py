@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from rapyer.model.registry import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# Where a change is judged, the same examples are tried each time; elsewhere new ones are looked for.
+settings.register_profile("judged", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("judged")
 
 
 @pytest.fixture(autouse=True)
