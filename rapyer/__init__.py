@@ -1,5 +1,6 @@
 """Pydantic models in Redis, with atomic operations on every field."""
 
+from rapyer.actions import ActionGroup
 from rapyer.base import AtomicRedisModel, find_redis_models
 from rapyer.config import RedisConfig
 from rapyer.distribution import warn_of_conflict as _warn_of_conflict
@@ -10,28 +11,49 @@ from rapyer.functions import (
     afind,
     afind_one,
     aget,
+    aget_or_create,
     ainsert,
     alock_from_key,
     apipeline,
 )
 from rapyer.lifecycle import init_rapyer, teardown_rapyer
-from rapyer.result import DeleteResult, RapyerDeleteResult
+from rapyer.relations import acheck_references, afetch_all
+from rapyer.result import (
+    BrokenReference,
+    CascadeResult,
+    DeleteResult,
+    FetchResult,
+    GetOrCreateResult,
+    GetOrCreateStatus,
+    RapyerDeleteResult,
+    ReferenceReport,
+)
 
 __distribution__ = "rapyer-nb"
 
 __all__ = (
+    "ActionGroup",
     "AtomicRedisModel",
+    "BrokenReference",
+    "CascadeResult",
     "DeleteResult",
+    "FetchResult",
+    "GetOrCreateResult",
+    "GetOrCreateStatus",
     "Index",
     "Key",
     "RapyerDeleteResult",
     "RapyerKey",
     "RedisConfig",
+    "ReferenceReport",
+    "acheck_references",
     "adelete_many",
     "aexists",
+    "afetch_all",
     "afind",
     "afind_one",
     "aget",
+    "aget_or_create",
     "ainsert",
     "alock_from_key",
     "apipeline",

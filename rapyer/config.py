@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable  # noqa: TC003 - pydantic needs it at run time
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from rapyer.actions import ActionGroup
+from rapyer.errors import InvalidRefreshTtlError
 
 DEFAULT_CONNECTION = "redis://localhost:6379/0"
 """Where models without a connection of their own go when nothing was bound."""
@@ -20,7 +23,10 @@ class RedisConfig(BaseModel):
     Attributes:
         redis: A `redis.asyncio` client or a Redis URL for this class alone; by default the class uses
             what `init_rapyer` bound.
-        ttl: Seconds after which a stored instance expires, counted from each save; `None` keeps it.
+        ttl: Seconds after which a stored instance expires, with all its keys; `None` keeps it. Storing it
+            sets the time, and `refresh_ttl` says what starts it anew. Of nested models the outermost decides.
+        refresh_ttl: Which operations start the time to live anew: all (True), none (False), or those of some
+            groups, such as `ActionGroup.UPDATE | ActionGroup.APPEND`.
         init_with_rapyer: Whether `init_rapyer`, `find_redis_models` and the module functions know the class.
         exactly_once: Whether a write that must not run twice (an increment, an append, a pop, a pipeline that
             has one) is sent with a token that the server remembers for ten minutes, so that it can be sent
@@ -40,6 +46,7 @@ class RedisConfig(BaseModel):
 
     redis: Any = None
     ttl: Annotated[int, Field(gt=0, strict=True)] | None = None
+    refresh_ttl: bool | ActionGroup = True
     init_with_rapyer: bool = True
     exactly_once: bool = False
     max_delete_per_transaction: Annotated[int, Field(gt=0, strict=True)] | None = 1000
@@ -47,6 +54,29 @@ class RedisConfig(BaseModel):
     trust_pickle: bool = False
     pickle_allow: tuple[Callable[..., Any], ...] = ()
     pickle_key: Annotated[bytes, Field(min_length=16, strict=True)] | None = Field(default=None, repr=False)
+
+    @field_validator("refresh_ttl", mode="plain")
+    @classmethod
+    def _check_refresh_ttl(cls, value: Any) -> bool | ActionGroup:
+        if not isinstance(value, bool | ActionGroup):
+            raise ValueError("refresh_ttl is True, False or some of the groups of ActionGroup")
+        if isinstance(value, ActionGroup) and ActionGroup.DELETE in value:
+            raise InvalidRefreshTtlError(
+                "refresh_ttl cannot name ActionGroup.DELETE, after which no key is left",
+                hint="leave it out, or use ActionGroup.all(for_ttl=True)",
+            )
+        return value
+
+    def refreshes(self, groups: int) -> bool:
+        """Tell whether operations of any of some groups start the time to live anew.
+
+        Args:
+            groups: The value of the flags.
+        """
+        chosen = self.refresh_ttl
+        if self.ttl is None or isinstance(chosen, bool):
+            return self.ttl is not None and bool(groups and chosen)
+        return bool(chosen.value & groups)
 
     def inheriting(self, parent: RedisConfig) -> RedisConfig:
         """Return these options, with the parent's values for those that were not given."""

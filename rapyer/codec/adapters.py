@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticSerializationError
+from pydantic_core import (
+    ErrorDetails,
+    InitErrorDetails,
+    PydanticCustomError,
+    PydanticKnownError,
+    PydanticSerializationError,
+)
 
 from rapyer.codec.context import FAILURE, STORED
 from rapyer.errors import CantSerializeRedisValueError, CorruptedModelError
@@ -44,28 +50,31 @@ def validate(adapter: TypeAdapter[Any], value: Any, place: str) -> Any:
         raise placed(error, place) from None
 
 
-def dump(adapter: TypeAdapter[Any], value: Any, place: str = "the value") -> bytes:
+def dump(
+    adapter: TypeAdapter[Any], value: Any, place: str = "the value", exclude: dict[str, Any] | None = None
+) -> bytes:
     """Return the stored JSON text of a validated value.
 
     Raises:
         CantSerializeRedisValueError: It cannot be stored.
     """
-    return to_stored(adapter.serializer, value, place)
+    return to_stored(adapter.serializer, value, place, exclude)
 
 
-def to_stored(serializer: Any, value: Any, place: str) -> bytes:
+def to_stored(serializer: Any, value: Any, place: str, exclude: dict[str, Any] | None = None) -> bytes:
     """Return the stored JSON text of a value, by field names and never by aliases.
 
     Args:
         serializer: A serializer of pydantic's core.
         value: The value.
         place: What it is, for messages.
+        exclude: What to leave out, as pydantic takes it.
 
     Raises:
         CantSerializeRedisValueError: It cannot be stored; the error names the field.
     """
     try:
-        text: bytes = serializer.to_json(value, context=STORED, by_alias=False)
+        text: bytes = serializer.to_json(value, exclude=exclude, context=STORED, by_alias=False)
     except PydanticSerializationError as error:
         known = FAILURE.get()
         FAILURE.set(None)
@@ -125,7 +134,16 @@ def unreadable(
 def placed(error: ValidationError, place: str) -> ValidationError:
     """Return the error with a title that names the place it is about."""
     details = [
-        InitErrorDetails(type=line["type"], loc=line["loc"], input=line["input"], ctx=line.get("ctx", {}))
+        InitErrorDetails(type=_kind(line), loc=line["loc"], input=line["input"], ctx=line.get("ctx", {}))
         for line in error.errors(include_url=False)
     ]
     return ValidationError.from_exception_data(place, details)
+
+
+def _kind(line: ErrorDetails) -> Any:
+    kind: Any = line["type"]
+    try:
+        PydanticKnownError(kind, line.get("ctx", {}))
+    except KeyError:  # a validator's own error is given with its words
+        return PydanticCustomError(kind, cast("Any", line["msg"]))
+    return kind

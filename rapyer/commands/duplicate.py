@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rapyer.codec.replies import raw_json, text
@@ -23,11 +24,13 @@ class Duplicates:
         status: "copied", "missing" (there is no source) or "exists" (a copy's key is taken); then nothing
             was written.
         documents: The JSON texts of the copies.
+        beside: For each key beside a copy the members of the set there, [] for nothing, 1 for another type.
         taken: The key that exists already.
     """
 
     status: Literal["copied", "missing", "exists"]
     documents: tuple[bytes, ...] = ()
+    beside: tuple[Any, ...] = ()
     taken: str | None = None
 
 
@@ -38,6 +41,7 @@ def duplicate(
     ttl: int | None,
     changes: Mapping[str, bytes],
     own: tuple[str, Sequence[bytes]] | None,
+    beside: Sequence[tuple[Sequence[str], Sequence[str] | None]] = (),
 ) -> Command[Duplicates]:
     """COPY a document in a script, and set some values in the copies.
 
@@ -47,15 +51,22 @@ def duplicate(
         ttl: Seconds after which the copies expire; None leaves them what the source has.
         changes: JSON text by path, the same in all copies.
         own: A path, and the JSON text that each copy gets there.
+        beside: For each key beside the source that and those beside the copies, and the members that the
+            copies begin with there; None to copy what the source has.
     """
     shared = [word for change in changes.items() for word in change]
-    args: list[Arg] = ["" if ttl is None else ttl, len(changes), *shared]
+    args: list[Arg] = [len(copies), "" if ttl is None else ttl, len(changes), *shared]
     args += [own[0], *own[1]] if own is not None else [""]
-    return Command("EVALSHA", (source, *copies), tuple(args), _duplicates, Effect.ONCE, script=_DUPLICATE)
+    for _, members in beside:
+        args += [-1] if members is None else [len(members), *members]
+    keys = (source, *copies, *(key for group, _ in beside for key in group))
+    decode = partial(_duplicates, number=len(copies))
+    return Command("EVALSHA", keys, tuple(args), decode, Effect.ONCE, script=_DUPLICATE)
 
 
-def _duplicates(reply: Any) -> Duplicates:
+def _duplicates(reply: Any, number: int) -> Duplicates:
     status = text(reply[0])
     if status == "copied":
-        return Duplicates("copied", tuple(document for document in map(raw_json, reply[1:]) if document))
+        documents = tuple(document for document in map(raw_json, reply[1 : number + 1]) if document)
+        return Duplicates("copied", documents, tuple(reply[number + 1 :]))
     return Duplicates("exists", taken=text(reply[1])) if status == "exists" else Duplicates("missing")

@@ -29,18 +29,24 @@ class Inserted:
 
 
 def insert_new(
-    documents: Sequence[tuple[str, bytes, int | None]], on_conflict: Literal["error", "skip"]
+    documents: Sequence[tuple[str, bytes, int | None]],
+    on_conflict: Literal["error", "skip"],
+    beside: Sequence[tuple[int, str, Sequence[str] | None]] = (),
 ) -> Command[Inserted]:
-    """Store documents in a script, none or only those whose keys are free.
+    """Store documents in a script, none or only those whose keys are free, with what lives beside them.
 
     Args:
         documents: For each its key, its JSON text and its time to live in seconds, or None.
         on_conflict: "error" to store none if a key is taken, "skip" to store the others.
+        beside: For each key beside a document the document's position, the key, and the members that it
+            begins with; None to leave it alone.
     """
-    keys = tuple(key for key, _, _ in documents)
-    args: list[Arg] = [on_conflict]
+    keys = (*(key for key, _, _ in documents), *(key for _, key, _ in beside))
+    args: list[Arg] = [on_conflict, len(documents)]
     for _, document, ttl in documents:
         args += (document, "" if ttl is None else ttl)
+    for position, _, members in beside:
+        args += (position + 1, -1 if members is None else len(members), *(members or ()))
     return Command("EVALSHA", keys, tuple(args), _inserted, Effect.ONCE, script=_INSERT)
 
 

@@ -21,6 +21,7 @@ _MEMBER = Script("member")
 _INCREMENT = Script("increment")
 _SPLICE = Script("splice")
 _POP_ELEMENT = Script("pop_element")
+_DELETE = Script("delete")
 _REMOVE_ELEMENT = Script("remove_element")
 
 
@@ -69,6 +70,14 @@ def set_documents(documents: Iterable[tuple[str, bytes]]) -> Command[bool]:
 def delete(key: str, path: str) -> Command[int]:
     """JSON.DEL: remove what the path matches; how many values went."""
     return Command("JSON.DEL", (key,), (path,), int, Effect.IDEMPOTENT, place=path)
+
+
+def delete_with(key: str, beside: Sequence[str]) -> Command[int]:
+    """Remove a document, JSON.DEL, and other keys, DEL, in a script; how many keys there were.
+
+    Where the key holds no document, nothing goes.
+    """
+    return Command("EVALSHA", (key, *beside), (), int, Effect.IDEMPOTENT, script=_DELETE)
 
 
 def delete_range(key: str, path: str) -> Command[int]:

@@ -13,6 +13,11 @@ def delete(*keys: str) -> Command[int]:
     return Command("DEL", keys, (), int, Effect.IDEMPOTENT)
 
 
+def copy(source: str, target: str) -> Command[bool]:
+    """COPY: make the target what the source is, time to live included; whether there is a source."""
+    return Command("COPY", (source, target), ("REPLACE",), bool, Effect.IDEMPOTENT)
+
+
 def exists(key: str) -> Command[bool]:
     """EXISTS: whether the key is there."""
     return Command("EXISTS", (key,), (), bool, Effect.READ, immediate=True)

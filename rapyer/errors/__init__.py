@@ -2,6 +2,12 @@
 
     RapyerError
     ├── ConfigError
+    │   ├── CascadeError
+    │   │   ├── CascadeKeyInitialsError
+    │   │   ├── CascadeLuaLiteralError
+    │   │   ├── CascadeTargetTtlMissingError
+    │   │   └── InvalidCascadeDepthError (also ValueError)
+    │   ├── InvalidRefreshTtlError
     │   └── MetaFrozenError
     ├── FindError
     │   ├── BadFilterError (also ValueError)
@@ -25,11 +31,15 @@
     │   ├── KeyChangedError (also ValueError)
     │   ├── KeyExistsError (also ValueError)
     │   ├── KeyNotFound (also KeyError)
+    │   ├── NotResolvedError
     │   ├── NumberDomainError (also ValueError)
     │   ├── NumberRangeError (also OverflowError)
     │   ├── RapyerModelDoesntExistError (also KeyError)
     │   ├── UnknownFieldError (also AttributeError)
+    │   ├── UnknownTargetError (also TypeError)
     │   ├── UnlinkedValueError (also AttributeError)
+    │   ├── UnsupportedFieldError (also TypeError)
+    │   ├── UnsupportedOperationError (also TypeError)
     │   ├── UpdateAtomicModelError (also TypeError)
     │   ├── WrongClassError (also ValueError)
     │   └── WrongTypeError
@@ -51,6 +61,13 @@ import warnings
 from typing import TYPE_CHECKING
 
 from rapyer.errors.base import RapyerError
+from rapyer.errors.cascade import (
+    CascadeError,
+    CascadeKeyInitialsError,
+    CascadeLuaLiteralError,
+    CascadeTargetTtlMissingError,
+    InvalidCascadeDepthError,
+)
 from rapyer.errors.delete import BadDeleteActionError
 from rapyer.errors.find import (
     BadFilterError,
@@ -75,6 +92,8 @@ from rapyer.errors.model import (
     RapyerModelDoesntExistError,
     UnknownFieldError,
     UnlinkedValueError,
+    UnsupportedFieldError,
+    UnsupportedOperationError,
     UpdateAtomicModelError,
     WrongClassError,
     WrongTypeError,
@@ -87,8 +106,10 @@ from rapyer.errors.pipeline import (
     PipelineOpenError,
     TransactionError,
 )
+from rapyer.errors.reference import NotResolvedError, UnknownTargetError
 from rapyer.errors.server import (
     ConfigError,
+    InvalidRefreshTtlError,
     MetaFrozenError,
     MissingModuleError,
     PersistentNoScriptError,
@@ -101,6 +122,10 @@ __all__ = (
     "BadDeleteActionError",
     "BadFilterError",
     "CantSerializeRedisValueError",
+    "CascadeError",
+    "CascadeKeyInitialsError",
+    "CascadeLuaLiteralError",
+    "CascadeTargetTtlMissingError",
     "ConfigError",
     "CorruptedModelError",
     "CrossSourceError",
@@ -108,7 +133,9 @@ __all__ = (
     "ElementIndexError",
     "FindError",
     "InnerModelError",
+    "InvalidCascadeDepthError",
     "InvalidKeyError",
+    "InvalidRefreshTtlError",
     "KeyChangedError",
     "KeyExistsError",
     "KeyNotFound",
@@ -121,6 +148,7 @@ __all__ = (
     "MissingParameterError",
     "ModelError",
     "NotIndexedError",
+    "NotResolvedError",
     "NumberDomainError",
     "NumberRangeError",
     "PersistentNoScriptError",
@@ -134,10 +162,13 @@ __all__ = (
     "TransactionError",
     "UnknownFieldError",
     "UnknownOutcomeError",
+    "UnknownTargetError",
     "UnlinkedValueError",
     "UnsupportedArgumentTypeError",
     "UnsupportedArgumentValueError",
+    "UnsupportedFieldError",
     "UnsupportedIndexedFieldError",
+    "UnsupportedOperationError",
     "UpdateAtomicModelError",
     "WrongClassError",
     "WrongTypeError",

@@ -93,3 +93,11 @@ class UnlinkedValueError(ModelError, AttributeError):
 
 class UpdateAtomicModelError(ModelError, TypeError):
     """The field lives under a key of its own, so `aupdate` cannot set it."""
+
+
+class UnsupportedFieldError(ModelError, TypeError):
+    """A field of that type cannot stand where the class declares it."""
+
+
+class UnsupportedOperationError(ModelError, TypeError):
+    """The Python type that a value behaves as has the operation, but a value in Redis cannot have it."""

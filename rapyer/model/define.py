@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
+from rapyer.model.companions import is_special
+from rapyer.model.places import check_places
 from rapyer.model.registry import registry
 from rapyer.model.schema import build_spec
 from rapyer.types.convert import Conversion
@@ -45,6 +47,7 @@ def define(
         _rebuild(changed)
     complete = all(name in declared for name in cls.model_fields)
     type.__setattr__(cls, "__rapyer_spec__", build_spec(cls, declared) if complete else _empty_spec(cls))
+    check_places(cls)
     _register(cls)
 
 
@@ -59,7 +62,7 @@ def _convert_fields(cls: type[StoredModel], inner: Any, changed: list[Any]) -> d
             continue
         if name not in declared:
             declared[name] = _declared(cls, name, info)
-        if info.exclude is True:
+        if info.exclude is True and not is_special(info.annotation):
             continue
         place = f"{cls.__name__}.{name}" if owner is cls else f"{owner.__name__}.{cls.__name__}.{name}"
         conversion = Conversion(lambda plain: inner(plain, owner), owner, place)

@@ -1,48 +1,82 @@
-"""Deleting many: what is to go, in transactions of a bounded size."""
+"""Deleting: what is to go, with what lives beside it, in transactions of a bounded size."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rapyer.commands import keys
+from rapyer.commands import json, keys
 from rapyer.errors import BadDeleteActionError
+from rapyer.model.companions import keys_under
+from rapyer.model.registry import registry
 from rapyer.result import DeleteResult
-from rapyer.session.executor import execute, perform
+from rapyer.session.executor import execute, perform, transact
 from rapyer.session.scope import open_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from rapyer.commands.command import Command
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
-
 
 BATCHES_AT_ONCE = 10
 """How many batches go in one round trip; each is a command, and so atomic, of its own."""
 
 
-async def delete_keys(source: ClientSource, wanted: Sequence[str], batch_size: int | None) -> DeleteResult:
-    """Delete documents by their keys, one DEL for each batch; in a pipeline one DEL is queued.
+def delete_command(cls: type[StoredModel], key: str) -> Command[int]:
+    """Return what deletes a document and what lives beside it; its reply is how many keys went."""
+    _, *beside = keys_under(cls.__rapyer_spec__, key)
+    return json.delete_with(key, beside) if beside else json.delete(key, "$")
+
+
+async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> DeleteResult:
+    """Delete documents by their keys, and what lives beside them.
+
+    A transaction (DEL) removes no more than `Meta.max_delete_per_transaction` keys, and all of a model. In a
+    pipeline one DEL is queued, or two.
 
     Args:
-        source: Where the commands go.
+        cls: Their class.
         wanted: Full keys; one that is named twice counts once.
-        batch_size: The most keys that one command removes; None for no limit.
 
     Returns:
         How many were really there, or in a pipeline how many will be asked for.
     """
-    distinct = list(dict.fromkeys(wanted))
+    distinct, source = list(dict.fromkeys(wanted)), registry.source_for(cls)
     if not distinct:
         return DeleteResult(was_committed=open_batch() is None)
+    each = len(cls.__rapyer_spec__.companions) + 1
     if open_batch() is not None:
-        await perform(source, keys.delete(*distinct))
-        return DeleteResult(models_deleted=len(distinct), keys_deleted=len(distinct), was_committed=False)
-    gone = 0
-    batches = [keys.delete(*batch) for batch in _batches(distinct, batch_size)]
+        await perform(source, *_commands(cls, distinct))
+        return DeleteResult(
+            models_deleted=len(distinct), keys_deleted=each * len(distinct), was_committed=False
+        )
+    limit = cls.Meta.max_delete_per_transaction
+    batches = list(_batches(distinct, None if limit is None else max(1, limit // each)))
+    models, beside = await _delete(cls, source, batches)
+    return DeleteResult(models_deleted=models, keys_deleted=models + beside)
+
+
+async def _delete(
+    cls: type[StoredModel], source: ClientSource, batches: Sequence[Sequence[str]]
+) -> tuple[int, int]:
+    """Return how many documents there were, and how many keys beside them."""
+    models = beside = 0
+    if cls.__rapyer_spec__.companions:
+        for batch in batches:
+            gone = await transact(source, _commands(cls, batch))
+            models, beside = models + gone[0], beside + gone[1]
+        return models, beside
     for start in range(0, len(batches), BATCHES_AT_ONCE):
-        gone += sum(await execute(source, batches[start : start + BATCHES_AT_ONCE]))
-    return DeleteResult(models_deleted=gone, keys_deleted=gone)
+        commands = [keys.delete(*batch) for batch in batches[start : start + BATCHES_AT_ONCE]]
+        models += sum(await execute(source, commands))
+    return models, 0
+
+
+def _commands(cls: type[StoredModel], wanted: Sequence[str]) -> list[Command[Any]]:
+    under = [keys_under(cls.__rapyer_spec__, key)[1:] for key in wanted]
+    beside = [key for companions in under for key in companions]
+    return [keys.delete(*wanted), *([keys.delete(*beside)] if beside else [])]
 
 
 def check_no_inner(models: Iterable[Any]) -> None:

@@ -8,16 +8,18 @@ from uuid import UUID
 from rapyer.codec.paths import ROOT
 from rapyer.commands.duplicate import Duplicates, duplicate
 from rapyer.errors import InnerModelError, InvalidKeyError, KeyExistsError, KeyNotFound
+from rapyer.model.beside import contents, part_of
+from rapyer.model.expiry import passed_on
 from rapyer.model.identity import settle
 from rapyer.model.keys import key_for, new_primary_key, primary_key_of
-from rapyer.model.load import from_document
+from rapyer.model.load import from_document, from_replies, reading_of
 from rapyer.model.persist import check_field_names
 from rapyer.model.schema import spec_of
 from rapyer.session.executor import perform
 from rapyer.types.string import RedisStr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rapyer.fields.key import RapyerKey
     from rapyer.model.state import StoredModel
@@ -54,23 +56,39 @@ async def duplicate_stored(model: M, number: int, changes: Mapping[str, Any]) ->
     if result is None:
         return local  # in a pipeline the documents are not there yet
     made = zip(local, result.documents, strict=True)
-    return [from_document(type(model), copy._rapyer_key(), document) for copy, document in made]
+    return [_made(copy, document, result.beside) for copy, document in made]
+
+
+def _made(copy: M, document: bytes, beside: Sequence[Any]) -> M:
+    cls, key, reading = type(copy), copy._rapyer_key(), reading_of(type(copy))
+    if reading is None:
+        return from_document(cls, key, document)
+    replies = [
+        reply
+        for one, reply in zip(reading.companions, beside, strict=True)
+        if one.kind._rapyer_read_companion(one.key(key), optional=one.optional) is not None
+    ]
+    return from_replies(cls, key, document, replies, reading)
 
 
 async def _run(model: StoredModel, copies: list[M], changes: Mapping[str, Any]) -> Duplicates | None:
     key, fields = model._rapyer_key(), spec_of(model).fields
     own_field = spec_of(model).key_field
+    parts = {name: part_of(copies[0], name) for name in changes}
     texts: dict[str, bytes] = {
-        ROOT.child(name): fields[name].dump_stored(copies[0].__dict__[name])
+        ROOT.child(name): fields[name].dump_stored(copies[0].__dict__[name], parts[name].outside)
         for name in changes
-        if fields[name].stored and name != own_field
+        if fields[name].stored and fields[name].special is None and name != own_field
     }
     own = None
     if own_field is not None:
         dump = fields[own_field].dump_stored
         own = (ROOT.child(own_field), [dump(copy.__dict__[own_field]) for copy in copies])
     keys = [copy._rapyer_key() for copy in copies]
-    command = duplicate(key, keys, ttl=model.Meta.ttl, changes=texts, own=own)
+    changed = dict(content for part in parts.values() for content in contents(part))
+    groups = [[one.key(main) for main in (key, *keys)] for one in spec_of(model).companions]
+    beside = [(group, changed.get(group[1])) for group in groups]
+    command = duplicate(key, keys, ttl=model.Meta.ttl, changes=texts, own=own, beside=beside)
     result: Duplicates | None = (await perform(model._rapyer_source(), command))[0]
     if result is not None and result.status == "missing":
         raise KeyNotFound(
@@ -78,6 +96,9 @@ async def _run(model: StoredModel, copies: list[M], changes: Mapping[str, Any]) 
         )
     if result is not None and result.taken is not None:
         raise taken(type(model), result.taken)
+    onward = passed_on(copies)
+    if onward:
+        await perform(model._rapyer_source(), renewal=onward)
     return result
 
 

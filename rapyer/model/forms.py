@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -12,6 +12,8 @@ from rapyer.codec.context import asks_for_stored_form
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from rapyer.model.schema import ModelSpec
+
 
 class TwoForms(BaseModel):
     """Dumps and validates the stored form where the context `{"__rapyer_dumped__": True}` asks for it.
@@ -20,6 +22,9 @@ class TwoForms(BaseModel):
     """
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+        __rapyer_spec__: ClassVar[ModelSpec]
 
     @classmethod
     def model_validate(cls, obj: Any, *, context: Any | None = None, **options: Any) -> Self:
@@ -39,4 +44,12 @@ class TwoForms(BaseModel):
         """Return the fields as Python values, or with the context as they are stored."""
         if context is not None and asks_for_stored_form(context):
             options |= {"mode": "json", "by_alias": False}
+            options.setdefault("exclude", self.__rapyer_spec__.outside)
         return super().model_dump(context=context, **options)
+
+    def model_dump_json(self, *, context: Any | None = None, **options: Any) -> str:
+        """Return the fields as JSON text, or with the context as they are stored."""
+        if context is not None and asks_for_stored_form(context):
+            options |= {"by_alias": False}
+            options.setdefault("exclude", self.__rapyer_spec__.outside)
+        return super().model_dump_json(context=context, **options)

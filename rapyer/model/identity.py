@@ -21,6 +21,7 @@ class Slots(TwoForms):
 
     __slots__ = (
         "__weakref__",
+        "_rapyer_known",  # what is known of its companions
         "_rapyer_pk",
         "_rapyer_stored",  # the primary key that the instance is known to be stored under
         "_rapyer_values",
@@ -28,6 +29,7 @@ class Slots(TwoForms):
 
 
 set_pk: Any = Slots._rapyer_pk.__set__  # type: ignore[attr-defined]
+set_known: Any = Slots._rapyer_known.__set__  # type: ignore[attr-defined]
 set_stored: Any = Slots._rapyer_stored.__set__  # type: ignore[attr-defined]
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from rapyer.commands import json
 from rapyer.commands.insert import Inserted, insert_new
 from rapyer.errors import InnerModelError, PipelineOpenError, UnsupportedArgumentValueError, WrongClassError
+from rapyer.model.beside import contents, part_of, replaced
 from rapyer.model.duplicate import taken
-from rapyer.model.persist import dump_document, expiries
+from rapyer.model.expiry import passed_on, renewal_of_stored
+from rapyer.model.persist import dump_document, note_saved
 from rapyer.session.executor import perform
 from rapyer.session.scope import open_batch
 
@@ -49,7 +51,7 @@ async def insert_many(source: ClientSource, models: Sequence[M], on_conflict: st
     stored = list(models)
     if models:
         if on_conflict == "replace":
-            await perform(source, *_replacing(models))
+            await perform(source, *_replacing(models), renewal=renewal_of_stored(models))
         else:
             stored = await _insert_new(source, models, "error" if on_conflict == "error" else "skip")
     batch = open_batch()
@@ -57,6 +59,7 @@ async def insert_many(source: ClientSource, models: Sequence[M], on_conflict: st
         if batch is not None:
             batch.remember(model)
         model._rapyer_mark_stored()
+        note_saved(model)
     return stored
 
 
@@ -74,19 +77,30 @@ async def _insert_new(
         if present is not model and on_conflict == "error":
             raise taken(type(model), model._rapyer_key())
     documents = [(key, dump_document(model), model.Meta.ttl) for key, model in first.items()]
-    result: Inserted = (await perform(source, insert_new(documents, on_conflict)))[0]
+    beside = [
+        (position, key, members)
+        for position, model in enumerate(first.values())
+        for key, members in contents(part_of(model))
+    ]
+    result: Inserted = (await perform(source, insert_new(documents, on_conflict, beside)))[0]
     if result.taken is not None:
         raise taken(type(first[result.taken]), result.taken)
     distinct = list(first.values())
-    return [distinct[position] for position in result.stored]
+    stored = [distinct[position] for position in result.stored]
+    onward = passed_on(stored)
+    if onward:
+        await perform(source, renewal=onward)
+    return stored
 
 
 def _replacing(models: Sequence[StoredModel]) -> list[Command[Any]]:
-    documents = {str(model._rapyer_key()): (model, dump_document(model)) for model in models}
-    pairs = [(key, text) for key, (_, text) in documents.items()]
-    commands: list[Command[Any]] = [json.set_documents(chunk) for chunk in _chunks(pairs)]
-    for key, (model, _) in documents.items():
-        commands += expiries(model, [key])
+    distinct = {str(model._rapyer_key()): model for model in models}
+    documents = [(key, dump_document(model)) for key, model in distinct.items()]
+    commands: list[Command[Any]] = [json.set_documents(chunk) for chunk in _chunks(documents)]
+    for model in distinct.values():
+        part = part_of(model)
+        if part.companions:
+            commands += replaced(part)
     return commands
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rapyer.codec.paths import ROOT, JsonPath
 from rapyer.fields.index import IndexAnnotation, index_marker
 from rapyer.fields.key import is_key_marker
+from rapyer.model.companions import Companion, companions_of, field_holds, is_special, tree_of
 from rapyer.types.shape import Shape
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from rapyer.model.state import StoredModel
+    from rapyer.types.special import SpecialFieldType
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class FieldSpec:
         model: The name of the class, for messages.
         index: How the field is indexed, or None.
         is_key: Whether its value is the primary key.
-        stored: Whether it is written to Redis; False for `Field(exclude=True)`.
+        stored: Whether it is in Redis; False for `Field(exclude=True)`, unless it is a special field.
         direct: Whether assigning to it only takes the validator: it is not frozen, and not the key.
     """
 
@@ -58,13 +60,23 @@ class FieldSpec:
         return Shape(annotation, f"{self.model}.{self.name}")
 
     @cached_property
+    def special(self) -> type[SpecialFieldType] | None:
+        """Its special type, where it is a field that may live under a key of its own; else None."""
+        return field_holds(self)
+
+    @cached_property
     def adapter(self) -> Any:
         """The pydantic adapter of the field, with its constraints."""
         return self.shape.adapter
 
-    def dump_stored(self, value: Any) -> bytes:
-        """Return the stored JSON text of a validated value."""
-        return self.shape.dump(value)
+    def dump_stored(self, value: Any, exclude: dict[str, Any] | None = None) -> bytes:
+        """Return the stored JSON text of a validated value.
+
+        Args:
+            value: The value.
+            exclude: What to leave out of it, as pydantic takes it.
+        """
+        return self.shape.dump(value, exclude)
 
     def load_stored(self, text: bytes) -> Any:
         """Return the value of a stored JSON text.
@@ -88,6 +100,22 @@ class ModelSpec:
     name: str
     fields: Mapping[str, FieldSpec]
     key_field: str | None
+
+    # Found when first needed: a nested class may be open when this one is defined.
+    @cached_property
+    def companions(self) -> tuple[Companion, ...]:
+        """Its fields, and those of models nested in it, that live under keys of their own."""
+        return tuple(companions_of(self))
+
+    @cached_property
+    def companion_paths(self) -> frozenset[tuple[str, ...]]:
+        """The paths of its companions."""
+        return frozenset(companion.path for companion in self.companions)
+
+    @cached_property
+    def outside(self) -> dict[str, Any] | None:
+        """What is left out of its document, as pydantic takes it; None where nothing is."""
+        return tree_of(self.companions)
 
 
 def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec:
@@ -113,7 +141,7 @@ def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec
             cls.__name__,
             index,
             is_key,
-            stored=info.exclude is not True,
+            stored=info.exclude is not True or is_special(info.annotation),
             direct=direct,
         )
         key_field = name if is_key else key_field

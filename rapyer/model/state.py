@@ -12,32 +12,42 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel
 
+from rapyer.actions import ActionGroup
 from rapyer.commands import json
 from rapyer.config import RedisConfig
+from rapyer.model import expiry
+from rapyer.model.beside import known_of, part_of, replaced, saved
 from rapyer.model.computed import without_computed
-from rapyer.model.identity import Identity, Slots, set_pk, set_stored
+from rapyer.model.identity import Identity, Slots, set_known, set_pk, set_stored
+from rapyer.model.known import Known
 from rapyer.model.registry import registry
 from rapyer.session.scope import open_batch
 from rapyer.types.base import Linkable
 from rapyer.types.container import RedisContainer
 from rapyer.types.scalar import RedisScalar
 from rapyer.types.shape import Shape
+from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
     from typing_extensions import Self
 
     from rapyer.codec.paths import JsonPath
+    from rapyer.commands.command import Command
     from rapyer.model.schema import ModelSpec
     from rapyer.session.clients import ClientSource
+    from rapyer.session.scope import Batch
     from rapyer.types.base import Owner
 
 _attributes: Any = BaseModel.__dict__["__dict__"].__get__
 """Gives an instance's real attribute dictionary: the fields read so far."""
 
+
+_KEPT = (RedisContainer, SpecialFieldType, Linkable)
+"""What can change in place, so that an instance has to hold the one object; scalars stay plain."""
 
 _BUILTIN = frozenset({str, int, float, bool, type(None), list, dict, set, tuple, bytes})
 """Types whose values know no place in a model, so that assigning one concerns the local instance alone."""
@@ -93,14 +103,14 @@ class StoredModel(Slots, Identity, Linkable):
     def _rapyer_read(self, name: str, field: Any) -> Any:
         values = self.__dict__
         value = field.shape.wrap(values[name], self, name) if field.stored else values[name]
-        if isinstance(value, RedisContainer | Linkable):
+        if isinstance(value, _KEPT):
             values[name] = value  # what can change in place must stay one object; scalars stay plain
         object.__setattr__(self, name, value)
         return value
 
     def _rapyer_assign(self, name: str, value: Any) -> None:
         read = _attributes(self)
-        if isinstance(value, RedisContainer) and read.get(name) is value:
+        if isinstance(value, RedisContainer | SpecialFieldType) and read.get(name) is value:
             return  # `user.tags += …` has changed the list in place already
         batch = open_batch()
         applied = isinstance(value, RedisScalar) and value._rapyer_is_applied(self, name)
@@ -118,7 +128,16 @@ class StoredModel(Slots, Identity, Linkable):
                 value._rapyer_withdraw()
             raise
         if batch is not None and not applied and self.__rapyer_spec__.fields[name].stored:
-            batch.add(self._rapyer_root()._rapyer_source(), self._rapyer_set_command(name))
+            self._rapyer_write(batch, name)
+
+    def _rapyer_write(self, batch: Batch, name: str) -> None:
+        """Queue what makes one field on the server what it is locally, with what lives beside it."""
+        part = part_of(self, name)
+        if part.companions:
+            batch.remember(self._rapyer_root())
+        commands = self._rapyer_field_commands(name)
+        self._rapyer_enqueue(batch, *commands)
+        saved(part)
 
     def _rapyer_restore_values(self, name: str, before: dict[str, Any]) -> None:
         # A validator of the whole model refused the value, having read it.
@@ -141,12 +160,23 @@ class StoredModel(Slots, Identity, Linkable):
         super().__setattr__(name, value)
         if batch is not None:
             text = extra_shape(type(self), name).dump(value)
-            command = json.set_value(self._rapyer_key(), self._rapyer_path().child(name), text)
-            batch.add(self._rapyer_root()._rapyer_source(), command)
+            self._rapyer_enqueue(
+                batch, json.set_value(self._rapyer_key(), self._rapyer_path().child(name), text)
+            )
 
-    def _rapyer_set_command(self, name: str) -> Any:
-        value = self.__rapyer_spec__.fields[name].dump_stored(self.__dict__[name])
-        return json.set_value(self._rapyer_key(), self._rapyer_path_of(name, None), value)
+    def _rapyer_enqueue(self, batch: Batch, *commands: Command[Any]) -> None:
+        root = self._rapyer_root()
+        for command in commands:
+            batch.add(root._rapyer_source(), command)
+        batch.renew(root._rapyer_source(), root._rapyer_renewal(ActionGroup.UPDATE))
+
+    def _rapyer_field_commands(self, name: str) -> list[Command[Any]]:
+        """Return what makes one field on the server what it is locally, whatever it was there."""
+        field, part = self.__rapyer_spec__.fields[name], part_of(self, name)
+        if field.special is not None and part.companions:
+            return replaced(part)
+        value = field.dump_stored(self.__dict__[name], part.outside)
+        return [json.set_value(self._rapyer_key(), self._rapyer_path_of(name, None), value), *replaced(part)]
 
     # --- where the instance is ---------------------------------------------------------------------------
 
@@ -157,10 +187,35 @@ class StoredModel(Slots, Identity, Linkable):
     def _rapyer_source(self) -> ClientSource:
         return registry.source_for(type(self))
 
+    def _rapyer_renewal(self, groups: ActionGroup | None = None) -> Sequence[Command[Any]]:
+        """Return what starts the time to live of this top-level model anew, where the operation does that."""
+        return () if self.Meta.ttl is None else expiry.renewal(self, groups)
+
     def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
         if self._rapyer_owner is not None or name not in self.__rapyer_spec__.fields:
             return self._rapyer_path().child(name)
         return self.__rapyer_spec__.fields[name].path
+
+    def _rapyer_names_of(self, name: Any) -> tuple[str, ...] | None:
+        owner: Owner | None = self._rapyer_owner
+        above = () if owner is None else owner._rapyer_names_of(self._rapyer_name)
+        return None if above is None else (*above, name)
+
+    def _rapyer_has_companion(self, path: tuple[str, ...]) -> bool:
+        return path in self.__rapyer_spec__.companion_paths
+
+    def _rapyer_known_at(self, path: tuple[str, ...]) -> set[Any]:
+        return known_of(self).own(path)
+
+    def _rapyer_is_misplaced(self, path: tuple[str, ...]) -> bool:
+        known: Known | None = getattr(self, "_rapyer_known", None)
+        return known is not None and path in known.inline and known.key == self._rapyer_key()
+
+    def _rapyer_note(self, path: tuple[str, ...], members: set[Any]) -> None:
+        known_of(self).note(path, members)
+
+    def _rapyer_set_known(self, known: Known | None) -> None:
+        set_known(self, known)
 
     def _rapyer_linked(self, owner: Owner, name: Any) -> Any:
         present = self._rapyer_owner
@@ -187,8 +242,13 @@ class StoredModel(Slots, Identity, Linkable):
         _forget_read(self)
         values = self.__dict__
         for name, held in before.items():
-            if name in values and isinstance(held, RedisContainer | StoredModel):
+            if name in values and isinstance(held, RedisContainer | SpecialFieldType | StoredModel):
                 values[name] = held._rapyer_keep(values[name])
+        known: Known | None = getattr(fresh, "_rapyer_known", None)
+        if known is not None:
+            part = part_of(self)
+            if part.companions or self._rapyer_owner is None:
+                known_of(self._rapyer_root()).take(known, part.path)
 
     def _rapyer_keep(self, fresh: Any) -> Any:
         """Take over what was loaded in place of this inner model and return it, or else what was loaded."""
@@ -208,12 +268,15 @@ class StoredModel(Slots, Identity, Linkable):
         values, fields_set = dict(self.__dict__), set(self.__pydantic_fields_set__)
         extra = None if self.__pydantic_extra__ is None else dict(self.__pydantic_extra__)
         stored = getattr(self, "_rapyer_stored", None)
+        known: Known | None = getattr(self, "_rapyer_known", None)
+        known = None if known is None else known.copy()
 
         def restore() -> None:
             object.__setattr__(self, "__dict__", values)
             object.__setattr__(self, "__pydantic_fields_set__", fields_set)
             object.__setattr__(self, "__pydantic_extra__", extra)
             set_stored(self, stored)
+            set_known(self, known)
             _forget_read(self)
 
         return restore
@@ -221,9 +284,20 @@ class StoredModel(Slots, Identity, Linkable):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BaseModel):
             return False
+        for model in (self, other):
+            if isinstance(model, StoredModel):
+                model._rapyer_place_values()
         return self.__dict__ == other.__dict__ and (self.__pydantic_extra__ or {}) == (
             other.__pydantic_extra__ or {}
         )
+
+    def _rapyer_place_values(self) -> None:
+        """Let the values that are compared by their place know it, as they do once they are read."""
+        for one in self.__rapyer_spec__.companions:
+            if one.kind.compares_places:
+                value: Any = self
+                for name in one.path:
+                    value = None if value is None else getattr(value, name)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         generic = type(self).__pydantic_generic_metadata__
@@ -233,24 +307,37 @@ class StoredModel(Slots, Identity, Linkable):
         return _new_of_generic, (generic["origin"], generic["args"]), self.__getstate__()
 
     def __getstate__(self) -> dict[Any, Any]:
-        return {**super().__getstate__(), "rapyer_pk": getattr(self, "_rapyer_pk", None)}
+        known = getattr(self, "_rapyer_known", None)
+        return {
+            **super().__getstate__(),
+            "rapyer_pk": getattr(self, "_rapyer_pk", None),
+            "rapyer_known": None if known is None else (known.key, known.members),
+        }
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
         if state.get("rapyer_pk") is not None:
             set_pk(self, state["rapyer_pk"])
+        if state.get("rapyer_known") is not None:
+            set_known(self, Known(*state["rapyer_known"]))
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
-        if hasattr(self, "_rapyer_pk"):
-            set_pk(copied, self._rapyer_pk)
+        _copy_identity(self, copied)
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         copied = super().__deepcopy__(memo)
-        if hasattr(self, "_rapyer_pk"):
-            set_pk(copied, self._rapyer_pk)
+        _copy_identity(self, copied)
         return copied
+
+
+def _copy_identity(model: StoredModel, copied: StoredModel) -> None:
+    if hasattr(model, "_rapyer_pk"):
+        set_pk(copied, model._rapyer_pk)
+    known: Known | None = getattr(model, "_rapyer_known", None)
+    if known is not None:
+        set_known(copied, known.copy())
 
 
 def _new_of_generic(origin: Any, arguments: tuple[Any, ...]) -> Any:

@@ -10,10 +10,11 @@ from redis.exceptions import ResponseError
 from rapyer.commands import search
 from rapyer.errors import ModelError, NotIndexedError, UnknownOutcomeError
 from rapyer.model import load
+from rapyer.model.expiry import renewal_of
 from rapyer.model.registry import registry
 from rapyer.search.compile import Query, compiled
 from rapyer.search.index import declared, ensure_index, index_name, is_missing_index, lists_everything
-from rapyer.session.executor import run
+from rapyer.session.executor import perform, run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -121,6 +122,9 @@ async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int
     page = await run(
         source, search.search(index_name(cls), query.text, query.parameters, offset=0, limit=limit)
     )
+    if load.reading_of(cls) is not None:  # what lives beside the documents is read together with them
+        keys = [key for key, _ in page.documents]
+        return await load.load_many(cls, source, keys), page.total
     models: list[M] = []
     corrupt: list[ModelError] = []
     missing: list[str] = []
@@ -132,6 +136,7 @@ async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int
             models.append(load.from_document(cls, key, document))
         except load.UNREADABLE as error:
             corrupt.append(error)
+    await perform(source, renewal=renewal_of(cls, [model._rapyer_key() for model in models]))
     return load.Loaded(models, tuple(missing), tuple(corrupt)), page.total
 
 

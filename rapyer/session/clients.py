@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from rapyer.session.arrivals import Arrivals
     from rapyer.session.wakeups import Wakeups
 
 # A password may hold any character, so it ends only at the last @ of what stands before the query.
@@ -45,6 +46,7 @@ class ClientSource:
         deadline: Seconds after which a command that met a fault is tried no more; None for the default of
             five. Waiting for one reply is bounded by the client's `socket_timeout` instead.
         wakeups: What each event loop uses for locks.
+        arrivals: What each event loop uses to wait at keys.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class ClientSource:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Redis, Any]] = WeakKeyDictionary()
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
         self.wakeups: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()
+        self.arrivals: WeakKeyDictionary[asyncio.AbstractEventLoop, Arrivals] = WeakKeyDictionary()
 
     @classmethod
     def from_url(cls, url: str, *, deadline: float | None = None, **options: Any) -> ClientSource:
@@ -180,6 +183,28 @@ def describe_client(client: Redis) -> str:
     return (
         f"redis://{options.get('host', 'localhost')}:{options.get('port', 6379)}/{options.get('db', 0) or 0}"
     )
+
+
+def own_connection(client: Redis, *, socket_timeout: float | None) -> Any:
+    """Return a connection like those in a client's pool that is not one of them; it is not open yet.
+
+    It speaks RESP2, in which messages are plain replies, and tries nothing again.
+
+    Args:
+        client: The client.
+        socket_timeout: Seconds that it waits for a reply; None for no limit, to wait for messages.
+    """
+    pool: Any = client.connection_pool
+    ours = {
+        "protocol": 2,
+        "socket_timeout": socket_timeout,
+        "health_check_interval": 0,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    given = {
+        name: value for name, value in pool.connection_kwargs.items() if "maint_notifications" not in name
+    }
+    return pool.connection_class(**(given | ours))
 
 
 def _client_for(url: str, options: dict[str, Any]) -> Redis:

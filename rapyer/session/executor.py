@@ -24,23 +24,75 @@ R = TypeVar("R")
 _EFFECTS = (Effect.READ, Effect.IDEMPOTENT, Effect.ONCE)
 
 
-async def perform(source: ClientSource, *commands: Command[Any]) -> list[Any]:
+async def perform(
+    source: ClientSource, *commands: Command[Any], renewal: Sequence[Command[Any]] = ()
+) -> list[Any]:
     """Run commands as one atomic step, or queue them where a pipeline is open.
 
     One command is sent as it is, several in a transaction. Commands whose reply the caller needs at once
     (reads, pops) are never queued.
 
+    Args:
+        source: Where they go.
+        commands: The commands.
+        renewal: What starts a time to live anew. It is a part of the same transaction; where a pipeline is
+            open, it is sent at the end of that one's.
+
     Returns:
-        The decoded replies; None for each command that was queued.
+        The decoded replies, without those of the renewal; None for each command that was queued.
     """
     batch = open_batch()
-    if batch is not None and not all(_runs_now(command) for command in commands):
-        for command in commands:
-            batch.add(source, command)
-        return [None] * len(commands)
-    if len(commands) == 1:
+    if batch is not None:
+        if not all(_runs_now(command) for command in commands):
+            for command in commands:
+                batch.add(source, command)
+            batch.renew(source, renewal)
+            return [None] * len(commands)
+        if renewal and not batch.closed:
+            replies = await perform_now(source, *commands)
+            batch.renew(source, renewal)
+            return replies
+    return await perform_now(source, *commands, renewal=renewal)
+
+
+async def perform_now(
+    source: ClientSource, *commands: Command[Any], renewal: Sequence[Command[Any]] = ()
+) -> list[Any]:
+    """Run commands as `perform` does, also where a pipeline is open."""
+    if len(commands) == 1 and not renewal:
         return [await run(source, commands[0])]
-    return await transact(source, commands)
+    replies = await transaction_replies(source, (*commands, *renewal))
+    return check_transaction(commands, replies[: len(commands)])
+
+
+async def read_each(
+    source: ClientSource, commands: Sequence[Command[Any]], *, renewal: Sequence[Command[Any]] = ()
+) -> list[Any]:
+    """Send reads as one transaction, now, in a pipeline too.
+
+    Args:
+        source: Where they go.
+        commands: The reads.
+        renewal: What starts a time to live anew, as `perform` takes it.
+
+    Returns:
+        For each read its decoded reply, or the error that it ended in.
+    """
+    if len(commands) == 1 and not renewal:
+        return [await run(source, commands[0])]
+    batch = open_batch()
+    later = renewal if batch is not None and not batch.closed else ()
+    replies = await transaction_replies(source, commands if later else (*commands, *renewal))
+    if batch is not None:
+        batch.renew(source, later)
+    return [_outcome(command, reply) for command, reply in zip(commands, replies, strict=False)]
+
+
+def _outcome(command: Command[Any], reply: Any) -> Any:
+    try:
+        return checked(command, reply)
+    except Exception as error:
+        return error
 
 
 async def run(source: ClientSource, command: Command[R]) -> R:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
 
+from rapyer.commands.companion import SPECIAL_FIELD_KEY_PREFIX
 from rapyer.errors import (
     ElementIndexError,
     KeyNotFound,
@@ -53,8 +54,10 @@ def translated(command: Command[Any], error: ResponseError) -> Exception:
     if any(words in said for words in _NO_DOCUMENT):
         return missing(command)
     if any(words in said for words in _OTHER_TYPE):
+        beside = key is not None and key.startswith(SPECIAL_FIELD_KEY_PREFIX)
+        expected = "the field that it is for" if beside else "a JSON document"
         return WrongTypeError(
-            f"{key} holds another Redis type than a JSON document",
+            f"{key} holds another Redis type than {expected}",
             key=key,
             command=command.name,
             hint="use another key",

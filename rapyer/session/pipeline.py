@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from rapyer.actions import acting
 from rapyer.errors import PipelineOpenError, RapyerError, TransactionError, UnknownOutcomeError
 from rapyer.session.executor import transaction_replies
 from rapyer.session.faults import check_transaction
@@ -91,7 +92,7 @@ async def pipeline(
     finally:
         batch.closed = True
         leave(token)
-    if not batch.commands:
+    if not (batch.commands or batch.renewals()[1]):
         opened._results = ()
         return
     sending = asyncio.ensure_future(_finish(opened, batch, ignore_redis_error=ignore_redis_error))
@@ -117,9 +118,7 @@ async def _finish(opened: Pipeline, batch: Batch, *, ignore_redis_error: bool) -
     """Send the queue, and let the local objects be what Redis holds then."""
     touched = batch.touched()
     try:
-        assert batch.source is not None  # noqa: S101 - a queue that is not empty has one
-        replies = await transaction_replies(batch.source, batch.commands)
-        opened._results = tuple(check_transaction(batch.commands, replies))
+        opened._results = tuple(await _send(batch))
         await _reload(batch.outdated())
         outer = open_batch()
         if outer is not None:
@@ -130,6 +129,18 @@ async def _finish(opened: Pipeline, batch: Batch, *, ignore_redis_error: bool) -
         if not (ignore_redis_error and _is_answer(error)):
             raise
         logger.warning("the pipeline was ended by the server and its error ignored: %s", error)
+
+
+async def _send(batch: Batch) -> list[Any]:
+    """Send the queue as one transaction, and with it what starts times to live anew; return its replies."""
+    renewals, elsewhere = batch.renewals()
+    for source, commands in elsewhere.items():  # first, as nothing may fail once the queue is applied
+        await transaction_replies(source, commands)
+    if not batch.commands:
+        return []
+    assert batch.source is not None  # noqa: S101 - a queue that is not empty has one
+    replies = await transaction_replies(batch.source, [*batch.commands, *renewals])
+    return check_transaction(batch.commands, replies[: len(batch.commands)])
 
 
 def _ran_in_part(error: BaseException) -> bool:
@@ -144,7 +155,8 @@ def _is_answer(error: BaseException) -> bool:
 async def _reload(models: Iterable[Any]) -> None:
     for model in models:
         try:
-            await asyncio.wait_for(model.aload(), RELOAD_SECONDS)
+            with acting():  # nobody asked for it, so it starts no time to live anew
+                await asyncio.wait_for(model.aload(), RELOAD_SECONDS)
         except (RedisError, RapyerError, asyncio.TimeoutError) as error:
             logger.debug("%s keeps its local state, as it cannot be loaded: %s", model.key, error)
 

@@ -24,6 +24,10 @@ class RedisContainer(RedisType):
         """Return the path of a value that the container holds."""
         raise NotImplementedError
 
+    def _rapyer_names_of(self, name: Any) -> None:
+        """Return None: what a list or dict holds has no key of its own, as its place may change."""
+        return
+
     def _rapyer_replace(self, name: Any, child: Any, value: Any) -> Any:
         """Put a value that was loaded in place of one the container holds, and return it linked."""
         raise NotImplementedError

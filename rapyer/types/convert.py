@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from rapyer.fields.index import index_marker
 from rapyer.fields.key import RapyerKey
-from rapyer.types.base import Linkable, RedisType
+from rapyer.types.base import BaseRedisType, Linkable
 from rapyer.types.boolean import STORED_BOOL
 from rapyer.types.bytes import RedisBytes
 from rapyer.types.datetime import RedisDatetime, RedisDatetimeTimestamp
@@ -21,6 +21,9 @@ from rapyer.types.integer import RedisInt
 from rapyer.types.list import RedisList
 from rapyer.types.literals import OpaqueLiteral
 from rapyer.types.opaque import Opaque
+from rapyer.types.reference import is_reference, merged_references
+from rapyer.types.set import RedisSet
+from rapyer.types.special import SpecialFieldType
 from rapyer.types.string import RedisStr
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ SCALARS: Mapping[Any, Any] = {
 """The Redis type for each plain scalar."""
 
 _CONTAINERS = {list, dict, RedisList, RedisDict}
+_SETS = {set, RedisSet}
 
 
 @dataclass
@@ -78,6 +82,8 @@ class Conversion:
             return RedisList[self._element(Any)]  # type: ignore[misc]
         if annotation in {dict, RedisDict}:
             return RedisDict[Any, self._element(Any)]  # type: ignore[misc]
+        if annotation in _SETS:
+            return RedisSet[Any]
         origin = get_origin(annotation)
         arguments = get_args(annotation)
         if origin is None:
@@ -87,7 +93,12 @@ class Conversion:
         if origin is Annotated:
             return Annotated[(self._converted(arguments[0]), *arguments[1:])]
         if origin in {Union, types.UnionType}:
-            return Union[tuple(map(self._converted, arguments))]  # noqa: UP007 - built at run time
+            members = merged_references(arguments)
+            choice = _is_choice(annotation)
+            members = [one if choice and _is_set(one) else self._converted(one) for one in members]
+            return Union[tuple(members)]  # noqa: UP007 - built at run time
+        if origin in _SETS:
+            return RedisSet[arguments[0]]  # type: ignore[valid-type]  # built at run time
         if origin in {list, RedisList}:
             return RedisList[self._element(arguments[0])]  # type: ignore[misc]
         if origin in {dict, RedisDict}:
@@ -103,8 +114,9 @@ class Conversion:
             if _convertible(annotation):
                 return self._converted(annotation)
             return Annotated[annotation, self._mark(annotation, element=True)]
-        if any(_is(member, Linkable) for member in get_args(core)):
-            # Models of ours are JSON, so that what they hold has a place; the other form is only read.
+        if any(_is(member, Linkable) or is_reference(member) for member in get_args(core)):
+            # Models of ours are JSON, so that what they hold has a place, and references are keys; the other
+            # form is only read.
             converted = self._converted(annotation)
             return Annotated[converted, self._mark(converted, element=True, native=True)]
         return Annotated[annotation, self._mark(annotation, element=True)]
@@ -124,22 +136,35 @@ def _convertible(annotation: Any) -> bool:
     origin = get_origin(core)
     if origin in {Union, types.UnionType}:
         members = [member for member in get_args(core) if member is not type(None)]
+        if _is_choice(core):
+            members = [member for member in members if not _is_set(member)]
         # A bool has a JSON form, but is no Redis type that would let the others have one.
-        return any(_convertible(member) and _core(member) is not bool for member in members) or all(
-            _core(member) is bool for member in members
+        return any(_convertible(member) and _core(member) is not bool for member in members) or (
+            bool(members) and all(_core(member) is bool for member in members)
         )
     if origin is not None:
-        return origin in _CONTAINERS
+        return origin in _CONTAINERS | _SETS or _is(origin, SpecialFieldType) or is_reference(core)
     return (
-        core in _CONTAINERS
+        core in _CONTAINERS | _SETS
         or core in SCALARS
-        or any(_is(core, known) for known in (BaseModel, RedisType, RapyerKey))
+        or any(_is(core, known) for known in (BaseModel, BaseRedisType, RapyerKey))
+        or is_reference(core)
     )
 
 
 def _is(annotation: Any, base: type) -> bool:
     core = _core(annotation)
     return isinstance(core, type) and get_origin(core) is None and issubclass(core, base)
+
+
+def _is_choice(union: Any) -> bool:
+    """Tell whether a union allows several types besides None; a set in it could not be told from a list."""
+    return len([member for member in get_args(union) if member is not type(None)]) > 1
+
+
+def _is_set(annotation: Any) -> bool:
+    core = _core(annotation)
+    return core is set or get_origin(core) is set
 
 
 def _core(annotation: Any) -> Any:

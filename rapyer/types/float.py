@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
+from rapyer.actions import ActionGroup, action
 from rapyer.commands import compute, json
 from rapyer.errors import NumberDomainError, NumberRangeError
 from rapyer.types.scalar import RedisScalar
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic import GetCoreSchemaHandler
+
+_COMPUTES = ActionGroup.UPDATE | ActionGroup.ARITHMETIC
 
 
 class RedisFloat(RedisScalar, float):
@@ -33,6 +36,7 @@ class RedisFloat(RedisScalar, float):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.float_schema(allow_inf_nan=False)
 
+    @action(_COMPUTES)
     async def aincrease(self, amount: float = 1.0) -> float | None:
         """Add to the stored value atomically (JSON.NUMINCRBY); the local value stays as it is.
 
@@ -56,31 +60,38 @@ class RedisFloat(RedisScalar, float):
 
     if not TYPE_CHECKING:  # for a type checker, `user.age += 1` is what float says of it
 
+        @action(_COMPUTES)
         def __iadd__(self, other: Any) -> Any:
             return self._add(other, 1) if self._rapyer_queues() else float.__add__(self, other)
 
+        @action(_COMPUTES)
         def __isub__(self, other: Any) -> Any:
             return self._add(other, -1) if self._rapyer_queues() else float.__sub__(self, other)
 
+        @action(_COMPUTES)
         def __imul__(self, other: Any) -> Any:
             return self._compute("*", operator.mul, other)
 
+        @action(_COMPUTES)
         def __itruediv__(self, other: Any) -> Any:
             return self._compute("/", operator.truediv, other)
 
+        @action(_COMPUTES)
         def __ifloordiv__(self, other: Any) -> Any:
             return self._compute("//", operator.floordiv, other)
 
+        @action(_COMPUTES)
         def __imod__(self, other: Any) -> Any:
             return self._compute("%", operator.mod, other)
 
+        @action(_COMPUTES)
         def __ipow__(self, other: Any) -> Any:
             return self._compute("**", operator.pow, other)
 
     def _add(self, other: Any, sign: int) -> Any:
         amount = sign * self._amount(other)
         return self._rapyer_operate(
-            self._held(float(self) + amount), lambda key, path: json.increment(key, path, amount)
+            self._held(float(self) + amount), lambda key, path: json.increment(key, path, amount), _COMPUTES
         )
 
     def _compute(self, symbol: str, function: Callable[[float, float], Any], other: Any) -> Any:
@@ -89,7 +100,7 @@ class RedisFloat(RedisScalar, float):
         before, operand = float(self), self._amount(other)
         after = self._held(function(before, operand))
         return self._rapyer_operate(
-            after, lambda key, path: compute.real(key, path, symbol, operand, before, after)
+            after, lambda key, path: compute.real(key, path, symbol, operand, before, after), _COMPUTES
         )
 
     def _held(self, result: Any) -> Any:

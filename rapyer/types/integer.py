@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
+from rapyer.actions import ActionGroup, action
 from rapyer.commands import compute, json
 from rapyer.errors import NumberRangeError
 from rapyer.types.scalar import RedisScalar
@@ -22,6 +23,8 @@ LOWEST, HIGHEST = -(2**63), 2**63 - 1
 _LONGEST = 1024
 """Bits of an operand, at the most."""
 
+_COMPUTES = ActionGroup.UPDATE | ActionGroup.ARITHMETIC
+
 
 class RedisInt(RedisScalar, int):
     """An integer field: behaves as `int`, and counts atomically in Redis.
@@ -36,6 +39,7 @@ class RedisInt(RedisScalar, int):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.int_schema(ge=LOWEST, le=HIGHEST)
 
+    @action(_COMPUTES)
     async def aincrease(self, amount: int = 1) -> int | None:
         """Add to the stored value atomically (JSON.NUMINCRBY, in a script that keeps the sum to 64 bits).
 
@@ -61,28 +65,34 @@ class RedisInt(RedisScalar, int):
 
     if not TYPE_CHECKING:  # for a type checker, `user.age += 1` is what int says of it
 
+        @action(_COMPUTES)
         def __iadd__(self, other: Any) -> Any:
             return self._add(other, 1) if self._rapyer_queues() else int.__add__(self, other)
 
+        @action(_COMPUTES)
         def __isub__(self, other: Any) -> Any:
             return self._add(other, -1) if self._rapyer_queues() else int.__sub__(self, other)
 
+        @action(_COMPUTES)
         def __imul__(self, other: Any) -> Any:
             return self._compute("*", operator.mul, other)
 
+        @action(_COMPUTES)
         def __ifloordiv__(self, other: Any) -> Any:
             return self._compute("//", operator.floordiv, other)
 
+        @action(_COMPUTES)
         def __imod__(self, other: Any) -> Any:
             return self._compute("%", operator.mod, other)
 
+        @action(_COMPUTES)
         def __ipow__(self, other: Any) -> Any:
             return self._compute("**", _power, other)
 
     def _add(self, other: Any, sign: int) -> Any:
         amount = self._amount(sign * self._integer(other))
         return self._rapyer_operate(
-            self._held(int(self) + amount), lambda key, path: json.increment(key, path, amount)
+            self._held(int(self) + amount), lambda key, path: json.increment(key, path, amount), _COMPUTES
         )
 
     def _compute(self, symbol: str, function: Callable[[int, int], Any], other: Any) -> Any:
@@ -92,6 +102,7 @@ class RedisInt(RedisScalar, int):
         return self._rapyer_operate(
             self._held(function(int(self), operand)),
             lambda key, path: compute.integer(key, path, symbol, operand),
+            _COMPUTES,
         )
 
     def _held(self, result: Any) -> Any:

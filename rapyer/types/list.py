@@ -7,13 +7,15 @@ import logging
 import operator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, SupportsIndex, TypeVar, get_args
 
+from rapyer.actions import ActionGroup, action
 from rapyer.commands import json
 from rapyer.errors import CorruptedModelError, UnlinkedValueError
 from rapyer.session.executor import run
 from rapyer.session.scope import open_batch
-from rapyer.types.base import RedisType
+from rapyer.types.base import BaseRedisType
 from rapyer.types.container import RedisContainer
 from rapyer.types.scalar import RedisScalar
+from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,6 +32,9 @@ T = TypeVar("T")
 
 _FAR = 2**53
 """A position beyond the end of any list."""
+
+_ADDS = ActionGroup.UPDATE | ActionGroup.APPEND
+_TAKES = ActionGroup.UPDATE | ActionGroup.ERASE
 
 logger = logging.getLogger("rapyer")
 
@@ -60,7 +65,9 @@ class RedisList(RedisContainer, list[T], Generic[T]):
 
     def clone(self) -> list[T]:
         """Return a plain list of plain values."""
-        return [element.clone() if isinstance(element, RedisType) else element for element in self]
+        return [
+            element._rapyer_plain() if isinstance(element, BaseRedisType) else element for element in self
+        ]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return [copy.deepcopy(element, memo) for element in self]
@@ -108,36 +115,46 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             super().__setitem__(index, wrapped)
         return wrapped
 
+    @action(_ADDS)
     def append(self, item: Any) -> None:
         """Add an element at the end; in a pipeline JSON.ARRAPPEND is queued."""
         shape = self._rapyer_items()
         if shape is not None:
             item = shape.validate(item)
         if open_batch() is not None:
-            self._rapyer_queue(lambda key, path: json.append(key, path, [self._rapyer_dumped(item)]))
+            self._rapyer_queue(lambda key, path: json.append(key, path, [self._rapyer_dumped(item)]), _ADDS)
         super().append(shape.wrap(item, self, None) if shape is not None and shape.deep else item)
 
+    @action(_ADDS)
     def extend(self, iterable: Iterable[Any]) -> None:
         """Add elements at the end; in a pipeline one JSON.ARRAPPEND is queued."""
         items = [self._rapyer_checked(item) for item in iterable]
         if items:
-            self._rapyer_queue(lambda key, path: json.append(key, path, map(self._rapyer_dumped, items)))
+            self._rapyer_queue(
+                lambda key, path: json.append(key, path, map(self._rapyer_dumped, items)), _ADDS
+            )
             super().extend([self._rapyer_placed(item, None) for item in items])
 
+    @action(_ADDS)
     def insert(self, index: SupportsIndex, item: Any) -> None:
         """Insert an element before a position; in a pipeline a script does so with the stored list.
 
         A position beyond either end is clamped, here and there.
         """
         item, position = self._rapyer_checked(item), operator.index(index)
-        self._rapyer_queue(lambda key, path: json.insert(key, path, position, [self._rapyer_dumped(item)]))
+        self._rapyer_queue(
+            lambda key, path: json.insert(key, path, position, [self._rapyer_dumped(item)]), _ADDS
+        )
         super().insert(position, self._rapyer_placed(item, None))
 
+    @action(ActionGroup.UPDATE)
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
             self._set_range(index, value)
             return
-        super().__getitem__(index)  # IndexError before anything is queued
+        present = super().__getitem__(index)  # IndexError before anything is queued
+        if value is present and isinstance(value, RedisContainer | SpecialFieldType):
+            return  # `user.sets[0] |= …` has changed the set in place already
         if (
             isinstance(value, RedisScalar)
             and value._rapyer_is_applied(self, None)
@@ -164,10 +181,12 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         )
         super().__setitem__(index, [self._rapyer_placed(item, None) for item in checked])
 
-    def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[misc,override]
+    @action(_ADDS)
+    def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[override]
         self.extend(other)
         return self
 
+    @action(ActionGroup.UPDATE)
     def __imul__(self, times: SupportsIndex) -> Self:
         # Each element has one place, so that all but the first are copies.
         once, count = list(self), operator.index(times)
@@ -177,39 +196,40 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         self._rewrite(lambda: list.__setitem__(self, slice(None), after))
         return self
 
+    @action(_TAKES)
     def clear(self) -> None:
         """Remove every element; in a pipeline JSON.SET of an empty array is queued."""
-        self._rapyer_queue(lambda key, path: json.set_value(key, path, b"[]"))
+        self._rapyer_queue(lambda key, path: json.set_value(key, path, b"[]"), _TAKES)
         super().clear()
 
+    @action(_TAKES)
     def pop(self, index: SupportsIndex = -1) -> Any:
         """Remove and return an element of the local list; in a pipeline JSON.DEL of its path is queued."""
         position = operator.index(index)
         element = super().__getitem__(position) if self else list.pop(self)
-        self._rapyer_queue(lambda key, path: json.delete_range(key, _place(path, position)))
+        self._rapyer_queue(lambda key, path: json.delete_range(key, path.at_most(position)), _TAKES)
         super().pop(position)
         return element
 
+    @action(_TAKES)
     def remove(self, value: Any) -> None:
         """Remove the first element that equals the value; in a pipeline a script does so."""
         index = self.index(value)
         element = super().__getitem__(index)
-        self._rapyer_queue(lambda key, path: json.remove(key, path, self._rapyer_dumped(element)))
+        self._rapyer_queue(lambda key, path: json.remove(key, path, self._rapyer_dumped(element)), _TAKES)
         super().pop(index)
 
+    @action(_TAKES)
     def __delitem__(self, index: Any) -> None:
         if not isinstance(index, slice):
             self.pop(index)
         elif index.step in {None, 1}:
-            self._rapyer_queue(
-                lambda key, path: json.delete_range(
-                    key, path.range(*map(_optional, (index.start, index.stop)))
-                )
-            )
+            self._rapyer_queue(lambda key, path: json.delete_range(key, path.part(index)), _TAKES)
             super().__delitem__(index)
         else:
-            self._rewrite(lambda: list.__delitem__(self, index))
+            self._rewrite(lambda: list.__delitem__(self, index), _TAKES)
 
+    @action(_TAKES)
     def remove_range(self, start: int, end: int) -> None:
         """Remove the elements from one position up to another, as `del items[start:end]` does.
 
@@ -221,15 +241,17 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             return
         del self[start:end]
 
+    @action(ActionGroup.UPDATE)
     def sort(self, **options: Any) -> None:
         """Sort the local list; in a pipeline the whole list is written."""
         self._rewrite(lambda: list.sort(self, **options))
 
+    @action(ActionGroup.UPDATE)
     def reverse(self) -> None:
         """Reverse the local list; in a pipeline the whole list is written."""
         self._rewrite(lambda: list.reverse(self))
 
-    def _rewrite(self, change: Callable[[], None]) -> None:
+    def _rewrite(self, change: Callable[[], None], groups: ActionGroup = ActionGroup.UPDATE) -> None:
         if not self._rapyer_queues():
             change()
             return
@@ -238,9 +260,12 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         change()
         after = list(self)
         undo()
-        self._rapyer_queue(lambda key, path: json.set_value(key, path, self._rapyer_shape.dump(after)))
+        self._rapyer_queue(
+            lambda key, path: json.set_value(key, path, self._rapyer_shape.dump(after)), groups
+        )
         list.__setitem__(self, slice(None), after)
 
+    @action(_ADDS)
     async def aappend(self, item: Any) -> None:
         """Append to the stored and the local list (JSON.ARRAPPEND).
 
@@ -250,6 +275,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         """
         await self.aextend([item])
 
+    @action(_ADDS)
     async def aextend(self, iterable: Iterable[Any]) -> None:
         """Append several elements to the stored and the local list (one JSON.ARRAPPEND).
 
@@ -264,6 +290,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             )
             super().extend([self._rapyer_placed(item, None) for item in items])
 
+    @action(_ADDS)
     async def ainsert(self, index: SupportsIndex, item: Any) -> None:
         """Insert an element before a position of the stored and the local list (JSON.ARRINSERT).
 
@@ -281,6 +308,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         )
         super().insert(position, self._rapyer_placed(item, None))
 
+    @action(ActionGroup.UPDATE)
     async def aset(self, index: SupportsIndex, value: Any) -> None:
         """Set an element of the stored and the local list (JSON.SET of its path).
 
@@ -295,6 +323,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         if -len(self) <= position < len(self):
             super().__setitem__(position, self._rapyer_placed(value, None))
 
+    @action(_TAKES)
     async def aremove(self, value: Any) -> None:
         """Remove the first element that equals the value from the stored and the local list (a script).
 
@@ -311,6 +340,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         if position == -1:
             raise ValueError(f"{value!r} is not in the list stored at {self.key} {self.json_path}")
 
+    @action(ActionGroup.READ)
     async def aindex(self, value: Any) -> int:
         """Return the position of the first element of the stored list that equals the value (JSON.ARRINDEX).
 
@@ -326,6 +356,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             raise ValueError(f"{value!r} is not in the list stored at {self.key} {self.json_path}")
         return position
 
+    @action(_TAKES, ActionGroup.READ)
     async def apop(self, index: SupportsIndex = -1) -> Any:
         """Take an element out of the stored list (JSON.ARRPOP), and out of the local one.
 
@@ -353,6 +384,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             super().pop(position)
         return element
 
+    @action(_TAKES)
     async def aclear(self) -> None:
         """Remove every element of the stored and the local list (JSON.SET).
 
@@ -366,12 +398,3 @@ class RedisList(RedisContainer, list[T], Generic[T]):
 def _bounds(index: slice) -> tuple[int, int]:
     start = 0 if index.start is None else operator.index(index.start)
     return start, _FAR if index.stop is None else operator.index(index.stop)
-
-
-def _optional(bound: SupportsIndex | None) -> int | None:
-    return None if bound is None else operator.index(bound)
-
-
-def _place(path: JsonPath, index: int) -> JsonPath:
-    # A range that is empty where the stored list is shorter; a negative position would be clamped to it.
-    return path.item(index) if index >= 0 else path.range(index, index + 1 or None)

@@ -10,8 +10,10 @@ from pydantic import StringConstraints, ValidationError
 from pydantic_core import from_json, to_json
 
 from rapyer.codec import adapters
-from rapyer.types.base import Linkable, Owner, RedisType
+from rapyer.types.base import BaseRedisType, Linkable, Owner
+from rapyer.types.elements import Elements
 from rapyer.types.opaque import Opaque
+from rapyer.types.special import SpecialFieldType
 
 TEXT_KEY = Annotated[str, StringConstraints(min_length=0)]
 """Text as a dict key; with a constraint, pydantic refuses what is no UTF-8."""
@@ -38,19 +40,32 @@ class Shape:
         return adapters.adapter_for(self.annotation)
 
     @cached_property
-    def wrappers(self) -> dict[type, type[RedisType]]:
+    def wrappers(self) -> dict[type, type[BaseRedisType]]:
         """The Redis type for each type that a value may have at run time."""
-        redis_types = [option for option in map(_class, self.options) if issubclass(option, RedisType)]
+        redis_types = [option for option in map(_class, self.options) if issubclass(option, BaseRedisType)]
         return {python: redis for redis in redis_types for python in (redis.native, redis)}
 
     @cached_property
     def deep(self) -> bool:
-        """Whether values here hold more values that know their place: containers and models."""
+        """Whether values here know their place although nobody asks for them one by one.
+
+        These are containers, models and sets.
+        """
         classes = [_class(option) for option in self.options]
         return any(
-            issubclass(option, Linkable) or getattr(option, "native", None) in {list, dict}
+            issubclass(option, Linkable) or getattr(option, "native", None) in {list, dict, set}
             for option in classes
         )
+
+    @cached_property
+    def entries(self) -> Elements:
+        """How the elements of a set or queue are checked and written."""
+        kind, held = next(
+            (kind, get_args(option))
+            for option in self.options
+            if issubclass(kind := _class(option), SpecialFieldType)
+        )
+        return Elements(kind._rapyer_element(held[0] if held else Any), self.place)
 
     @cached_property
     def elements(self) -> Shape:
@@ -113,9 +128,9 @@ class Shape:
         except ValidationError as error:
             raise adapters.placed(error, self.place) from None
 
-    def dump(self, value: Any) -> bytes:
-        """Return the stored JSON text of a validated value."""
-        return adapters.dump(self.adapter, value, self.place)
+    def dump(self, value: Any, exclude: dict[str, Any] | None = None) -> bytes:
+        """Return the stored JSON text of a validated value, without what pydantic is to exclude."""
+        return adapters.dump(self.adapter, value, self.place, exclude)
 
     def load(self, text: bytes, where: str | None = None) -> Any:
         """Return the value of a stored JSON text.

@@ -21,6 +21,7 @@ START = datetime(2024, 2, 29, 12, 30, 15, 123456, tzinfo=timezone.utc)
 class FaultInner(BaseModel):
     text: str = "i"
     items: list[int] = [1]
+    tags: set[str] = {"i"}
 
 
 class FaultDoc(AtomicRedisModel):
@@ -34,6 +35,9 @@ class FaultDoc(AtomicRedisModel):
     mapping: dict[str, int] = {"a": 1, "b": 2}
     inner: FaultInner = FaultInner()
     members: list[FaultInner] = [FaultInner()]
+    tags: set[str] = {"a", "b"}
+    one: set[str] = {"x"}
+    groups: dict[str, set[str]] = {"g": {"a", "b"}}
 
 
 class FaultIndexed(AtomicRedisModel):
@@ -94,10 +98,48 @@ async def _async_pipeline(doc: Any) -> None:
         await doc.asave()
 
 
+async def _reading_pipeline(doc: Any) -> None:
+    async with apipeline():
+        await FaultDoc.aget(doc.key)
+
+
 async def _inner_pipeline(doc: Any) -> None:
     async with doc.inner.apipeline():
         doc.inner.items.append(2)
         doc.inner.text += "!"
+
+
+async def _set_pipeline(doc: Any) -> None:
+    async with apipeline(doc):
+        doc.tags ^= {"b", "c"}
+        doc.tags |= {"d"}
+        doc.one &= {"y"}
+        doc.inner.tags.discard("i")
+        doc.groups["g"] ^= {"a", "c"}
+        doc.members[0].tags = {"m"}
+        await doc.inner.tags.aadd("j")
+
+
+async def _set_save(doc: Any) -> None:
+    doc.tags.add("c")
+    doc.tags.discard("a")
+    doc.inner.tags.add("j")
+    await doc.asave()
+
+
+async def _gone_save(doc: Any) -> None:
+    await FaultDoc.adelete_by_key(doc.key)
+    await doc.asave()
+
+
+async def _set_lock(doc: Any) -> None:
+    async with doc.alock("edit", save_at_end=True):
+        doc.tags ^= {"a", "c"}
+        doc.inner.tags.clear()
+
+
+async def _members(tags: Any) -> list[Any]:
+    return [member async for member in tags.aiter_members()]
 
 
 async def _nested_pipeline(doc: Any) -> None:
@@ -105,6 +147,14 @@ async def _nested_pipeline(doc: Any) -> None:
         doc.items.append(4)
         async with apipeline(use_existing_pipe=True):
             doc.number += 1
+
+
+async def _expiring(operation: Callable[[], Any]) -> None:
+    FaultDoc.Meta.ttl = 100
+    try:
+        await operation()
+    finally:
+        FaultDoc.Meta.ttl = None
 
 
 OPERATIONS: dict[str, Any] = {
@@ -123,6 +173,7 @@ OPERATIONS: dict[str, Any] = {
     "AtomicRedisModel.adelete_many": lambda d: FaultDoc.adelete_many(d.key, "FaultDoc:gone"),
     "AtomicRedisModel.aexists": lambda d: FaultDoc.aexists(d.key),
     "AtomicRedisModel.ainsert": lambda d: FaultDoc.ainsert(new("2"), new("3")),
+    "AtomicRedisModel.aget_or_create": lambda d: FaultDoc.aget_or_create(new("2")),
     "AtomicRedisModel.afind": lambda d: FaultDoc.afind(),
     "AtomicRedisModel.afind_one": lambda d: FaultDoc.afind_one(d.key),
     "AtomicRedisModel.afind_keys": lambda d: FaultDoc.afind_keys(),
@@ -148,6 +199,7 @@ OPERATIONS: dict[str, Any] = {
     "RedisDict.aclear": lambda d: d.mapping.aclear(),
     "RedisDict.aget": lambda d: d.mapping.aget("a"),
     "RedisDict.asetdefault": lambda d: d.mapping.asetdefault("c", 3),
+    "rapyer.aget_or_create": lambda d: rapyer.aget_or_create(d),
     "rapyer.aget": lambda d: rapyer.aget(d.key),
     "rapyer.afind": lambda d: rapyer.afind(d.key),
     "rapyer.afind_one": lambda d: rapyer.afind_one(d.key),
@@ -160,6 +212,38 @@ OPERATIONS: dict[str, Any] = {
     "pipeline of async methods": _async_pipeline,
     "pipeline of an inner model": _inner_pipeline,
     "pipeline in a pipeline": _nested_pipeline,
+    "time to live, started anew": lambda d: _expiring(d.refresh_ttl),
+    "time to live, of a read": lambda d: _expiring(lambda: FaultDoc.aget(d.key)),
+    "time to live, of a save": lambda d: _expiring(lambda: _set(d.asave, lambda: setattr(d, "text", "b"))),
+    "time to live, of a first save": lambda d: _expiring(new("2").asave),
+    "time to live, of an increment": lambda d: _expiring(lambda: d.number.aincrease(5)),
+    "time to live, of a pipeline": lambda d: _expiring(lambda: _async_pipeline(d)),
+    "time to live, of reads in a pipeline": lambda d: _expiring(lambda: _reading_pipeline(d)),
+    "StoredSet.aadd": lambda d: d.tags.aadd("c"),
+    "StoredSet.aadd_many": lambda d: d.tags.aadd_many(["a", "c", "d"]),
+    "StoredSet.aremove": lambda d: d.tags.aremove("a"),
+    "StoredSet.apop": lambda d: d.one.apop(),
+    "StoredSet.apop_many": lambda d: d.tags.apop_many(5),
+    "StoredSet.aclear": lambda d: d.tags.aclear(),
+    "StoredSet.acontains": lambda d: d.tags.acontains("a"),
+    "StoredSet.acontains_many": lambda d: d.tags.acontains_many(["a", "z"]),
+    "StoredSet.amembers": lambda d: d.tags.amembers(),
+    "StoredSet.aiter_members": lambda d: _members(d.tags),
+    "StoredSet.asize": lambda d: d.tags.asize(),
+    "StoredSet.aunion": lambda d: d.tags.aunion(d.one),
+    "StoredSet.aintersect": lambda d: d.tags.aintersect(d.one),
+    "StoredSet.adifference": lambda d: d.tags.adifference(d.one, d.groups["g"]),
+    "StoredSet.asymmetric_difference": lambda d: d.tags.asymmetric_difference(d.one),
+    "RedisSet.asave_special": lambda d: _set(d.tags.asave_special, lambda: d.tags.update(["c"])),
+    "SpecialFieldType.adelete_special": lambda d: d.tags.adelete_special(),
+    "SpecialFieldType.aduplicate_special": lambda d: d.tags.aduplicate_special("FaultDoc:2"),
+    "pipeline of sets": _set_pipeline,
+    "set asave": _set_save,
+    "set asave of a deleted document": _gone_save,
+    "set lock": _set_lock,
+    "set in a dict": lambda d: d.groups["g"].aadd("c"),
+    "set in a dict, apop": lambda d: d.groups["g"].apop(),
+    "set in a list": lambda d: d.members[0].tags.aremove("i"),
     "inner asave": lambda d: _set(d.inner.asave, lambda: setattr(d.inner, "text", "b")),
     "inner list": lambda d: d.inner.items.aappend(5),
     "element of a list": lambda d: d.members[0].items.aappend(5),
@@ -167,7 +251,7 @@ OPERATIONS: dict[str, Any] = {
 
 PIPELINES = tuple(name for name in OPERATIONS if "pipeline" in name)
 
-NOT_SENT = {"append"}
+NOT_SENT = {"add", "all_keys", "append"}
 """Names that begin as the asynchronous ones do and are none."""
 
 

@@ -1,0 +1,266 @@
+"""How tasks wait until something has come to a key.
+
+While a task waits, nothing is on its way to it: the server only tells that the key has changed (CLIENT
+TRACKING), and the task then takes what is there, as it would without having waited. So a wait that is
+cancelled, or whose connection breaks, loses nothing, as a blocking command of Redis would; and whatever
+changes the key wakes, be it another library or a script.
+
+However many tasks of an event loop wait, they use two connections, which are not of the client's pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import contextmanager
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from rapyer.codec.replies import text
+from rapyer.session.clients import SOCKET_TIMEOUT, own_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+
+    from redis.asyncio import Redis
+
+    from rapyer.session.clients import ClientSource
+
+R = TypeVar("R")
+
+logger = logging.getLogger("rapyer")
+
+TOLD = 5.0
+"""Seconds after which a task looks although it would be told, in case that a message was lost."""
+
+NOT_TOLD = 0.25
+"""Seconds after which a task looks where the server does not tell of changes."""
+
+LINGER = 1.0
+"""Seconds for which the connections outlive the last task that waits, in case that there is another soon."""
+
+_CHANGED = "__redis__:invalidate"
+
+
+async def until_found(
+    source: ClientSource, key: str, take: Callable[[], Awaitable[R]], seconds: float | None
+) -> R:
+    """Take something from a key as soon as there is something, and return what `take` gives.
+
+    Args:
+        source: The server.
+        key: The key.
+        take: Takes something at once; what it gives is false where there is nothing.
+        seconds: How long to wait; None not to wait. After it, the last that `take` gave is returned.
+    """
+    found = await take()
+    if found or seconds is None:
+        return found
+    deadline = asyncio.get_running_loop().time() + seconds
+    with _arrivals_of(source).waiting(key) as place:
+        while await place.watched(deadline):
+            if place.maybe_there:
+                found = await take()
+                if found:
+                    break
+            await place.told(deadline)
+    return found
+
+
+class Place:
+    """Where one task waits.
+
+    Attributes:
+        maybe_there: Whether the key existed when the server was asked last, or nobody could tell.
+    """
+
+    def __init__(self, arrivals: Arrivals, key: str, event: asyncio.Event) -> None:
+        self.maybe_there = True
+        self._arrivals = arrivals
+        self._key = key
+        self._event = event
+        self._patience = NOT_TOLD
+
+    async def watched(self, deadline: float) -> bool:
+        """Let the server tell of the next change of the key; whether there is still time.
+
+        Args:
+            deadline: When the wait ends, in the time of the event loop.
+        """
+        left = deadline - asyncio.get_running_loop().time()
+        if left <= 0:
+            return False
+        self._event.clear()
+        try:
+            there = await asyncio.wait_for(self._arrivals.watch(self._key), min(left, TOLD))
+        except asyncio.TimeoutError:
+            there = None
+        self.maybe_there = there is not False
+        self._patience = NOT_TOLD if there is None else TOLD
+        return True
+
+    async def told(self, deadline: float) -> None:
+        """Wait until the key has changed, or it is time to look anyway."""
+        left = deadline - asyncio.get_running_loop().time()
+        try:
+            await asyncio.wait_for(self._event.wait(), max(0, min(left, self._patience)))
+        except asyncio.TimeoutError:
+            return
+
+
+class Arrivals:
+    """The keys of one source that tasks of one event loop wait at."""
+
+    def __init__(self, source: ClientSource) -> None:
+        self._source = source
+        self._waiting: dict[str, dict[asyncio.Event, None]] = {}
+        self._line: Line | None = None
+        self._next_try = 0.0
+        self._asking = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @contextmanager
+    def waiting(self, key: str) -> Iterator[Place]:
+        """Let a task wait at a key, behind those that wait there already."""
+        event = asyncio.Event()
+        others = self._waiting.setdefault(key, {})
+        others[event] = None
+        try:
+            yield Place(self, key, event)
+        finally:
+            del others[event]
+            if others:
+                self._wake(key)  # there may be more than what this one has taken
+            else:
+                del self._waiting[key]
+                asyncio.get_running_loop().call_later(LINGER, self._hang_up_if_idle, context=Context())
+
+    async def watch(self, key: str) -> bool | None:
+        """Let the server tell of the next change of a key (CLIENT TRACKING; EXISTS).
+
+        Returns:
+            Whether the key is there now; None where the server will not tell.
+        """
+        # In a task of its own, so that a caller who is cancelled leaves no reply behind unread.
+        return await asyncio.shield(self._spawn(self._watch(key)))
+
+    async def _watch(self, key: str) -> bool | None:
+        async with self._asking:
+            try:
+                return await (await self._open_line()).ask(key)
+            except (RedisError, OSError) as error:
+                logger.debug("%s does not tell of changes: %s", self._source.describe(), error)
+                self._hang_up()
+                return None
+
+    async def _open_line(self) -> Line:
+        if self._line is None:
+            now = asyncio.get_running_loop().time()
+            if now < self._next_try:
+                raise RedisConnectionError("it did not a moment ago")
+            self._next_try = now + TOLD
+            line = Line(self._source.client())
+            line.reader = self._spawn(self._listen(line))
+            self._line = line
+            await line.opened
+        return self._line
+
+    async def _listen(self, line: Line) -> None:
+        try:
+            await line.open()
+            while True:
+                key = await line.changed()
+                for told in self._waiting if key is None else [key]:
+                    self._wake(told)
+        except (RedisError, OSError) as error:
+            logger.debug("the connection that tells of changes broke: %s", error)
+            line.fail(error)
+        finally:
+            await line.close()
+            self._line = None if self._line is line else self._line
+            for told in self._waiting:
+                self._wake(told)
+
+    def _wake(self, key: str) -> None:
+        """Wake the first who waits at a key; each wakes the next when it leaves."""
+        for event in self._waiting.get(key, ()):
+            event.set()
+            return
+
+    def _hang_up(self) -> None:
+        if self._line is not None and self._line.reader is not None:
+            self._line.reader.cancel()
+        self._line = None
+
+    def _hang_up_if_idle(self) -> None:
+        if not self._waiting:
+            self._hang_up()
+            self._next_try = 0.0
+
+    def _spawn(self, work: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
+        """Start a task that knows nothing of the caller's context and is kept until it is done."""
+        task: asyncio.Task[R] = Context().run(asyncio.get_running_loop().create_task, work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+class Line:
+    """Two connections to a server: over one it is asked about keys, over the other it tells of changes.
+
+    Attributes:
+        opened: Done when the server can be asked.
+        reader: The task that reads what the server tells.
+    """
+
+    def __init__(self, client: Redis) -> None:
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.reader: asyncio.Task[None] | None = None
+        limit = client.connection_pool.connection_kwargs.get("socket_timeout") or SOCKET_TIMEOUT
+        self._asking = own_connection(client, socket_timeout=limit)
+        self._hearing = own_connection(client, socket_timeout=None)
+
+    async def open(self) -> None:
+        """Connect, and let the server tell the one connection what concerns the other."""
+        await self._hearing.connect()
+        number = await _said(self._hearing, "CLIENT", "ID")
+        await _said(self._hearing, "SUBSCRIBE", _CHANGED)
+        await self._asking.connect()
+        await _said(self._asking, "CLIENT", "TRACKING", "ON", "REDIRECT", str(number))
+        self.opened.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Tell whoever waits for the line to be open that it will not be."""
+        if not self.opened.done():
+            self.opened.set_exception(RedisConnectionError(str(error)))
+
+    async def ask(self, key: str) -> bool:
+        """Tell whether a key is there; of its next change the server will tell."""
+        return bool(await _said(self._asking, "EXISTS", key))
+
+    async def changed(self) -> str | None:
+        """Return the next key that has changed, None where all may have."""
+        _, _, changed = await self._hearing.read_response(disable_decoding=True)
+        return None if changed is None else text(changed[0])
+
+    async def close(self) -> None:
+        """Close both connections."""
+        self.opened.cancel()
+        for connection in (self._asking, self._hearing):
+            await connection.disconnect(nowait=True)
+
+
+async def _said(connection: Any, *words: str) -> Any:
+    await connection.send_command(*words)
+    return await connection.read_response(disable_decoding=True)
+
+
+def _arrivals_of(source: ClientSource) -> Arrivals:
+    loop = asyncio.get_running_loop()
+    known = source.arrivals.get(loop)
+    if known is None:
+        known = source.arrivals[loop] = Arrivals(source)
+    return known
