@@ -6,11 +6,16 @@ from typing import Any
 
 from rapyer.codec.replies import text
 from rapyer.commands.command import Command, Effect
+from rapyer.commands.spread import Spread, added
+from rapyer.scripts.script import Script
+
+_DELETE = Script("delete")
 
 
-def delete(*keys: str) -> Command[int]:
-    """DEL: remove the keys; how many there were."""
-    return Command("DEL", keys, (), int, Effect.IDEMPOTENT)
+def delete_documents(*keys: str) -> Command[int]:
+    """DEL, in a script that removes none where a key is no JSON document; how many there were."""
+    spread = Spread(lambda at: delete_documents(*(keys[position] for position in at)), added)
+    return Command("DEL", keys, (), int, Effect.IDEMPOTENT, script=_DELETE, spread=spread)
 
 
 def exists(key: str) -> Command[bool]:
@@ -18,9 +23,20 @@ def exists(key: str) -> Command[bool]:
     return Command("EXISTS", (key,), (), bool, Effect.READ, immediate=True)
 
 
-def expire(key: str, seconds: int) -> Command[bool]:
-    """EXPIRE: let the key end after so many seconds; whether the key is there."""
-    return Command("EXPIRE", (key,), (seconds,), bool, Effect.IDEMPOTENT)
+def type_of(key: str) -> Command[str]:
+    """TYPE: the Redis type of what the key holds, such as `string`; `none` where there is nothing."""
+    return Command("TYPE", (key,), (), text, Effect.READ)
+
+
+def expire(key: str, seconds: int, *, must_exist: bool = False) -> Command[bool]:
+    """EXPIRE: let the key end after so many seconds; whether the key is there.
+
+    Args:
+        key: The key.
+        seconds: The time from now on.
+        must_exist: Whether it is an error if the key is not there.
+    """
+    return Command("EXPIRE", (key,), (seconds,), bool, Effect.IDEMPOTENT, must_exist=must_exist)
 
 
 def scan_documents(cursor: int, prefix: str, count: int) -> Command[tuple[int, list[str]]]:

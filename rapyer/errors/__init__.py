@@ -19,6 +19,7 @@
     │   │   └── CantSerializeRedisValueError
     │   ├── DuplicateModelNameError
     │   ├── ElementIndexError (also IndexError)
+    │   ├── FieldDeletionError (also AttributeError)
     │   ├── InnerModelError (also RuntimeError)
     │   │   └── BadDeleteActionError
     │   ├── InvalidKeyError (also ValueError)
@@ -28,18 +29,22 @@
     │   ├── NumberDomainError (also ValueError)
     │   ├── NumberRangeError (also OverflowError)
     │   ├── RapyerModelDoesntExistError (also KeyError)
+    │   ├── StaleModelError
     │   ├── UnknownFieldError (also AttributeError)
     │   ├── UnlinkedValueError (also AttributeError)
     │   ├── UpdateAtomicModelError (also TypeError)
     │   ├── WrongClassError (also ValueError)
     │   └── WrongTypeError
     ├── PipelineError
+    │   ├── CrossSlotError
     │   ├── CrossSourceError
     │   ├── PipelineClosedError
     │   ├── PipelineOpenError
     │   └── TransactionError
+    │       └── PartlyAppliedError
     └── ServerError
         ├── MissingModuleError
+        ├── MissingPermissionError
         ├── PersistentNoScriptError
         ├── ScriptsNotInitializedError
         └── UnknownOutcomeError
@@ -66,6 +71,7 @@ from rapyer.errors.model import (
     CantSerializeRedisValueError,
     CorruptedModelError,
     DuplicateModelNameError,
+    FieldDeletionError,
     InnerModelError,
     InvalidKeyError,
     KeyChangedError,
@@ -73,6 +79,7 @@ from rapyer.errors.model import (
     KeyNotFound,
     ModelError,
     RapyerModelDoesntExistError,
+    StaleModelError,
     UnknownFieldError,
     UnlinkedValueError,
     UpdateAtomicModelError,
@@ -81,7 +88,9 @@ from rapyer.errors.model import (
 )
 from rapyer.errors.number import ElementIndexError, NumberDomainError, NumberRangeError
 from rapyer.errors.pipeline import (
+    CrossSlotError,
     CrossSourceError,
+    PartlyAppliedError,
     PipelineClosedError,
     PipelineError,
     PipelineOpenError,
@@ -91,6 +100,7 @@ from rapyer.errors.server import (
     ConfigError,
     MetaFrozenError,
     MissingModuleError,
+    MissingPermissionError,
     PersistentNoScriptError,
     ScriptsNotInitializedError,
     ServerError,
@@ -103,9 +113,11 @@ __all__ = (
     "CantSerializeRedisValueError",
     "ConfigError",
     "CorruptedModelError",
+    "CrossSlotError",
     "CrossSourceError",
     "DuplicateModelNameError",
     "ElementIndexError",
+    "FieldDeletionError",
     "FindError",
     "InnerModelError",
     "InvalidKeyError",
@@ -119,10 +131,12 @@ __all__ = (
     "MetaFrozenError",
     "MissingModuleError",
     "MissingParameterError",
+    "MissingPermissionError",
     "ModelError",
     "NotIndexedError",
     "NumberDomainError",
     "NumberRangeError",
+    "PartlyAppliedError",
     "PersistentNoScriptError",
     "PipelineClosedError",
     "PipelineError",
@@ -131,6 +145,7 @@ __all__ = (
     "RapyerModelDoesntExistError",
     "ScriptsNotInitializedError",
     "ServerError",
+    "StaleModelError",
     "TransactionError",
     "UnknownFieldError",
     "UnknownOutcomeError",

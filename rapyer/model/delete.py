@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rapyer.commands import keys
 from rapyer.errors import BadDeleteActionError
 from rapyer.result import DeleteResult
-from rapyer.session.executor import execute, perform
-from rapyer.session.scope import open_batch
+from rapyer.session.executor import execute, perform, require_one_step
+from rapyer.session.scope import open_batch, settle_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,18 +31,48 @@ async def delete_keys(source: ClientSource, wanted: Sequence[str], batch_size: i
 
     Returns:
         How many were really there, or in a pipeline how many will be asked for.
+
+    Raises:
+        WrongTypeError: A key holds another Redis type; nothing of its batch is deleted.
+        PartlyAppliedError: On a cluster, where a batch is one step for each slot, only some did it.
     """
     distinct = list(dict.fromkeys(wanted))
     if not distinct:
         return DeleteResult(was_committed=open_batch() is None)
     if open_batch() is not None:
-        await perform(source, keys.delete(*distinct))
+        settle_open()
+        await perform(source, keys.delete_documents(*distinct))
         return DeleteResult(models_deleted=len(distinct), keys_deleted=len(distinct), was_committed=False)
     gone = 0
-    batches = [keys.delete(*batch) for batch in _batches(distinct, batch_size)]
+    batches = [keys.delete_documents(*batch) for batch in _batches(distinct, batch_size)]
     for start in range(0, len(batches), BATCHES_AT_ONCE):
         gone += sum(await execute(source, batches[start : start + BATCHES_AT_ONCE]))
     return DeleteResult(models_deleted=gone, keys_deleted=gone)
+
+
+async def delete_in_one_step(source: ClientSource, wanted: Sequence[Sequence[str]]) -> list[DeleteResult]:
+    """Delete documents by their keys in one atomic step, however many there are.
+
+    Args:
+        source: Where the commands go.
+        wanted: Groups of full keys, which are counted separately; none is empty.
+
+    Raises:
+        CrossSlotError: The keys live in several slots of a cluster; nothing is deleted.
+        WrongTypeError: A key holds another Redis type; nothing of its group is deleted.
+    """
+    commands = [keys.delete_documents(*dict.fromkeys(group)) for group in wanted]
+    require_one_step(source, commands, "adelete_many")
+    settle_open()
+    counts = await perform(source, *commands)
+    return [
+        DeleteResult(
+            models_deleted=len(command.keys) if gone is None else gone,
+            keys_deleted=len(command.keys) if gone is None else gone,
+            was_committed=gone is not None,
+        )
+        for command, gone in zip(commands, counts, strict=True)
+    ]
 
 
 def check_no_inner(models: Iterable[Any]) -> None:

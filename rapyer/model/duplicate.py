@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from rapyer.codec.paths import ROOT
-from rapyer.commands.duplicate import Duplicates, duplicate
+from rapyer.commands.duplicate import Duplicates, dump, duplicate, restore
 from rapyer.errors import InnerModelError, InvalidKeyError, KeyExistsError, KeyNotFound
 from rapyer.model.identity import settle
 from rapyer.model.keys import key_for, new_primary_key, primary_key_of
 from rapyer.model.load import from_document
 from rapyer.model.persist import check_field_names
 from rapyer.model.schema import spec_of
-from rapyer.session.executor import perform
+from rapyer.session.executor import is_one_step, perform, run
+from rapyer.session.scope import open_batch, settle_open
 from rapyer.types.string import RedisStr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rapyer.fields.key import RapyerKey
     from rapyer.model.state import StoredModel
+    from rapyer.session.clients import ClientSource
 
 M = TypeVar("M", bound="StoredModel")
 
@@ -67,11 +69,10 @@ async def _run(model: StoredModel, copies: list[M], changes: Mapping[str, Any]) 
     }
     own = None
     if own_field is not None:
-        dump = fields[own_field].dump_stored
-        own = (ROOT.child(own_field), [dump(copy.__dict__[own_field]) for copy in copies])
+        to_text = fields[own_field].dump_stored
+        own = (ROOT.child(own_field), [to_text(copy.__dict__[own_field]) for copy in copies])
     keys = [copy._rapyer_key() for copy in copies]
-    command = duplicate(key, keys, ttl=model.Meta.ttl, changes=texts, own=own)
-    result: Duplicates | None = (await perform(model._rapyer_source(), command))[0]
+    result = await _copied(model._rapyer_source(), key, keys, ttl=model.Meta.ttl, changes=texts, own=own)
     if result is not None and result.status == "missing":
         raise KeyNotFound(
             f"no {type(model).__name__} is stored under {key}", key=key, model=type(model).__name__
@@ -79,6 +80,19 @@ async def _run(model: StoredModel, copies: list[M], changes: Mapping[str, Any]) 
     if result is not None and result.taken is not None:
         raise taken(type(model), result.taken)
     return result
+
+
+async def _copied(source: ClientSource, key: str, copies: Sequence[str], **options: Any) -> Duplicates | None:
+    settle_open()  # the copies are to have it, too
+    command = duplicate(key, copies, **options)
+    if open_batch() is not None or is_one_step(source, [command]):
+        copied: Duplicates | None = (await perform(source, command))[0]
+        return copied
+    # The copies live in other slots of a cluster. What is copied is the document as it was at one moment.
+    dumped = await run(source, dump(key))
+    if dumped is None:
+        return Duplicates("missing")
+    return await run(source, restore(copies, dumped, **options))
 
 
 def taken(cls: type[StoredModel], key: str) -> KeyExistsError:

@@ -9,7 +9,9 @@ from pydantic_core import from_json, to_json
 from rapyer.commands import json
 from rapyer.errors import KeyNotFound, LockError
 from rapyer.model import load, persist
+from rapyer.model.remembered import Following, follow
 from rapyer.session.lock import Lock
+from rapyer.types.followed import followed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -55,6 +57,8 @@ class ModelLock(Generic[Y]):
         self._optional = optional
         self._model: StoredModel | None = None
         self._before = b""
+        self._following: Following | None = None
+        self._saved: Any = None
         self._lock: Lock | None = None
 
     @property
@@ -90,6 +94,7 @@ class ModelLock(Generic[Y]):
             self._model = self._loaded(document[1:-1] or None if document and inner else document)
             if self._save_at_end and self._model is not None:
                 self._before = persist.dump_document(self._model)
+                self._following = follow(self._model)
         except BaseException as error:
             await lock.leave(error)
             raise
@@ -101,6 +106,8 @@ class ModelLock(Generic[Y]):
         assert self._lock is not None  # noqa: S101  # the block was entered
         saves = self._save_at_end and self._model is not None
         await self._lock.leave(error, self._changes if saves else None)
+        if self._following is not None and self._saved is not None:
+            self._following.stored(self._saved)
 
     def _loaded(self, document: bytes | None) -> StoredModel | None:
         if document is None:
@@ -114,7 +121,8 @@ class ModelLock(Generic[Y]):
         fresh = load.from_document(self._cls, self._key, document)
         if self._instance is None:
             return fresh
-        self._instance._rapyer_take(fresh)
+        with followed(self._instance, whole=True):
+            self._instance._rapyer_take(fresh)
         return self._instance
 
     def _changes(self) -> list[Command[Any]]:
@@ -129,6 +137,7 @@ class ModelLock(Generic[Y]):
                 model=self._cls.__name__,
                 hint="store a new model and delete the old one",
             )
+        self._saved = None if self._following is None else self._following.present()
         before, after = from_json(self._before), from_json(persist.dump_document(model))
         path = model._rapyer_path()
         commands: list[Command[Any]] = [

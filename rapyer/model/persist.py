@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapyer.codec import adapters
 from rapyer.commands import json, keys
-from rapyer.errors import UnknownFieldError
+from rapyer.errors import CantSerializeRedisValueError, InvalidKeyError, UnknownFieldError
 from rapyer.model.suggest import suggestion
 
 if TYPE_CHECKING:
@@ -25,17 +25,56 @@ def dump_document(model: StoredModel) -> bytes:
     return adapters.to_stored(model.__pydantic_serializer__, model, type(model).__name__)
 
 
-def save(model: StoredModel) -> list[Command[Any]]:
-    """Return what writes an instance: the document and its time to live, or the inner model's part of it."""
-    if model._rapyer_is_inner():
-        return [json.set_value(model._rapyer_key(), model._rapyer_path(), dump_document(model))]
+def document_to_store(model: StoredModel) -> bytes:
+    """Return the stored JSON text of an instance, if it keeps to the limits that its `Meta` sets.
+
+    Raises:
+        InvalidKeyError: Its key is too long.
+        CantSerializeRedisValueError: Its text is, or a value cannot be stored.
+    """
+    text, meta = dump_document(model), model.Meta
+    if meta.max_key_bytes is not None or meta.max_document_bytes is not None:
+        _check_limits(model, text)
+    return text
+
+
+def _check_limits(model: StoredModel, text: bytes) -> None:
+    key, name, meta = model._rapyer_key(), type(model).__name__, model.Meta
+    size, most = len(key.encode()), meta.max_key_bytes
+    if most is not None and size > most:
+        raise InvalidKeyError(
+            f"the key {key[:40]}… has {size} bytes, more than the {most} of {name}.Meta.max_key_bytes",
+            key=key,
+            model=name,
+            hint="choose a shorter primary key",
+        )
+    most = meta.max_document_bytes
+    if most is not None and len(text) > most:
+        raise CantSerializeRedisValueError(
+            f"{key} takes {len(text)} bytes, more than the {most} of {name}.Meta.max_document_bytes",
+            key=key,
+            model=name,
+            hint="store a part of it elsewhere",
+        )
+
+
+def save(model: StoredModel, text: bytes) -> list[Command[Any]]:
+    """Return what writes an instance: the document and its time to live, or the inner model's part of it.
+
+    Args:
+        model: The instance.
+        text: Its JSON text.
+    """
     key = model._rapyer_key()
-    return [json.set_value(key, "$", dump_document(model)), *expiries(model, [key])]
+    if model._rapyer_is_inner():
+        return [json.set_value(key, model._rapyer_path(), text)]
+    return [json.set_value(key, "$", text), *expiries(model, [key])]
 
 
 def update(model: StoredModel, names: Iterable[str]) -> list[Command[Any]]:
-    """Return what writes some fields of an instance, each at its own path."""
-    return [model._rapyer_set_command(name) for name in names]
+    """Return what writes some fields of an instance, each at its own path; those that are stored."""
+    fields = model.__rapyer_spec__.fields
+    return [model._rapyer_set_command(name) for name in names if fields[name].stored]
 
 
 def expiries(model: StoredModel, stored: Iterable[str]) -> list[Command[Any]]:

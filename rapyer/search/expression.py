@@ -80,16 +80,16 @@ class FieldOperand:
 
     __slots__ = ("_field", "_path")
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # `==` gives no bool
 
     def __init__(self, field: FieldSpec, path: str) -> None:
         self._field = field
         self._path = path
 
-    def __eq__(self, value: object) -> Expression:  # type: ignore[override]
+    def __eq__(self, value: object) -> Expression:  # type: ignore[override]  # no bool
         return self._compare("==", value)
 
-    def __ne__(self, value: object) -> Expression:  # type: ignore[override]
+    def __ne__(self, value: object) -> Expression:  # type: ignore[override]  # no bool
         return self._compare("!=", value)
 
     def __lt__(self, value: Any) -> Expression:

@@ -97,7 +97,7 @@ class Wakeups:
             await asyncio.sleep(RECONNECT_DELAY)
 
     async def _read_until_broken(self) -> None:
-        connection = self._connection()
+        connection = await self._connection()
         try:
             await connection.connect()
             await connection.send_command("SUBSCRIBE", CHANNEL + self._inbox)
@@ -112,8 +112,8 @@ class Wakeups:
         finally:
             await connection.disconnect(nowait=True)
 
-    def _connection(self) -> Any:
-        pool: Any = self._source.client().connection_pool
+    async def _connection(self) -> Any:
+        pool = (await self._source.router.subscribable()).connection_pool
         # It waits for messages without a limit, and as RESP2 they are plain replies.
         ours = {
             "protocol": 2,

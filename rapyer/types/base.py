@@ -10,9 +10,11 @@ from rapyer.errors import InvalidKeyError, KeyNotFound, UnlinkedValueError
 from rapyer.session.executor import perform, run
 from rapyer.session.pipeline import Pipeline
 from rapyer.session.scope import open_batch
+from rapyer.types.followed import following
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from redis.asyncio import Redis
     from typing_extensions import Self
@@ -39,6 +41,10 @@ class Root(Protocol):
 
     def _rapyer_source(self) -> ClientSource:
         """Where its commands go."""
+        ...
+
+    def _rapyer_following(self, only: str, *, whole: bool) -> AbstractContextManager[None]:
+        """Return what is to surround an operation that changes one field, here and in Redis."""
         ...
 
 
@@ -180,6 +186,7 @@ class RedisType:
             )
         return path
 
+    @following(whole=True)
     async def asave(self) -> Self:
         """Write the present value to its place in Redis (JSON.SET of that path alone).
 
@@ -194,6 +201,7 @@ class RedisType:
         await self._rapyer_do(json.set_value(self.key, self._rapyer_target(), self._rapyer_shape.dump(self)))
         return self
 
+    @following(whole=True)
     async def aload(self) -> Self:
         """Read the value that Redis holds now (JSON.GET of that path alone).
 
@@ -213,8 +221,10 @@ class RedisType:
             )
         value = self._rapyer_shape.load(reply[1:-1], f"{self.key} {self.json_path}") if reply else None
         if open_batch() is not None:
-            return self._rapyer_shape.wrap(value, self._rapyer_owner, self._rapyer_name)  # type: ignore[no-any-return]
-        return self._rapyer_owner._rapyer_replace(self._rapyer_name, self, value)  # type: ignore[no-any-return]
+            linked: Self = self._rapyer_shape.wrap(value, self._rapyer_owner, self._rapyer_name)
+        else:
+            linked = self._rapyer_owner._rapyer_replace(self._rapyer_name, self, value)
+        return linked
 
     save = asave
     load = aload

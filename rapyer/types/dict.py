@@ -10,7 +10,9 @@ from rapyer.errors import CorruptedModelError, UnlinkedValueError
 from rapyer.session.executor import perform, run
 from rapyer.session.scope import open_batch
 from rapyer.types.base import Linkable, RedisType
-from rapyer.types.container import RedisContainer
+from rapyer.types.container import RedisContainer, is_plain
+from rapyer.types.followed import following
+from rapyer.types.loose import LooseMembers
 from rapyer.types.scalar import RedisScalar
 from rapyer.types.shape import TEXT_KEY
 
@@ -32,7 +34,7 @@ V = TypeVar("V")
 _MISSING: Any = object()
 
 
-class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
+class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
     """A dict field: behaves as `dict`, checks keys and values, and changes atomically in Redis.
 
     Keys are stored as JSON member names. Sync methods change the local dict, and in a pipeline queue the
@@ -51,7 +53,8 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         key, value = get_args(source) or (Any, Any)
-        return handler.generate_schema(dict[TEXT_KEY if key is str else key, value])  # type: ignore[misc]
+        checked = TEXT_KEY if key is str else key
+        return handler.generate_schema(dict[checked, value])  # type: ignore[valid-type]  # built at run time
 
     @classmethod
     def _rapyer_adopt(cls, value: Any, owner: Owner, name: Any, shape: Shape) -> Self:
@@ -86,6 +89,10 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         super().__setitem__(name, self._rapyer_placed(child._rapyer_keep(value), name))
         return self[name]
 
+    def _rapyer_is_plain(self) -> bool:
+        items = self._rapyer_items()
+        return items is None or not items.deep or all(map(is_plain, self.values()))
+
     def _rapyer_fill(self, fresh: Any) -> None:
         super().clear()
         super().update({key: self._rapyer_placed(member, key) for key, member in fresh.items()})
@@ -113,7 +120,11 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
     def __getitem__(self, key: Any) -> Any:
         member = super().__getitem__(key)
         items = self._rapyer_items()
-        return member if items is None else items.wrap(member, self, key)
+        if items is None:
+            return member
+        if items.loose:
+            self._rapyer_met(member, key)
+        return items.wrap(member, self, key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """Return the member of the local dict, or the default."""
@@ -150,7 +161,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         for key, value in [self._checked_pair(key, value) for key, value in given.items()]:
             self._put(key, value)
 
-    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]  # dict takes less
         self.update(other)
         return self
 
@@ -211,6 +222,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         """
         await self.aupdate({key: value})
 
+    @following()
     async def adel_item(self, key: Any) -> int | None:
         """Delete a member of the stored and the local dict (JSON.DEL of its path).
 
@@ -224,6 +236,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         super().pop(key, None)
         return None if removed is None else int(removed)
 
+    @following()
     async def aupdate(
         self, mapping: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **members: Any
     ) -> None:
@@ -246,6 +259,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         await perform(self._rapyer_root()._rapyer_source(), *commands)
         super().update({key: self._rapyer_placed(value, key) for key, value in pairs})
 
+    @following()
     async def asetdefault(self, key: Any, default: Any = None) -> Any:
         """Set a member of the stored dict to the default if it is missing, atomically (a script).
 
@@ -269,6 +283,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         super().__setitem__(key, self._rapyer_placed(self._rapyer_read(text), key))
         return self[key]
 
+    @following()
     async def apop(self, key: Any, default: Any = None) -> Any:
         """Take a member out of the stored dict atomically (a script), and out of the local one.
 
@@ -286,6 +301,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         super().pop(key, None)
         return value
 
+    @following()
     async def apopitem(self) -> tuple[Any, Any]:
         """Take the first member out of the stored dict atomically (a script), and out of the local one.
 
@@ -314,6 +330,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
             await run(self._rapyer_root()._rapyer_source(), back)
             raise
 
+    @following(whole=True)
     async def aclear(self) -> None:
         """Remove every member of the stored and the local dict (JSON.SET).
 

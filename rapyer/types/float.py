@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic_core import CoreSchema, core_schema
 
 from rapyer.commands import compute, json
-from rapyer.errors import NumberDomainError, NumberRangeError
-from rapyer.types.scalar import RedisScalar
+from rapyer.errors import NumberDomainError
+from rapyer.types.number import RedisNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
 
 
-class RedisFloat(RedisScalar, float):
+class RedisFloat(RedisNumber, float):
     """A float field: behaves as `float`, and counts atomically in Redis.
 
     In a pipeline `+=` and `-=` are queued as JSON.NUMINCRBY; `*=`, `/=`, `//=`, `%=` and `**=` run in a
@@ -44,38 +44,22 @@ class RedisFloat(RedisScalar, float):
 
         Raises:
             KeyNotFound: The model is not stored.
+            KeyChangedError: The field is the key field.
             TypeError: The amount is no number.
             NumberDomainError: The amount is infinite or NaN; a `ValueError`.
             NumberRangeError: The new value would be infinite; an `OverflowError`.
         """
+        self._rapyer_refuse_key_field()
         command = json.increment(self.key, self._rapyer_target(), self._amount(amount))
         new = await self._rapyer_do(command)
         return None if new is None else float(new)
 
     increase = aincrease
 
-    if not TYPE_CHECKING:  # for a type checker, `user.age += 1` is what float says of it
-
-        def __iadd__(self, other: Any) -> Any:
-            return self._add(other, 1) if self._rapyer_queues() else float.__add__(self, other)
-
-        def __isub__(self, other: Any) -> Any:
-            return self._add(other, -1) if self._rapyer_queues() else float.__sub__(self, other)
-
-        def __imul__(self, other: Any) -> Any:
-            return self._compute("*", operator.mul, other)
+    if not TYPE_CHECKING:
 
         def __itruediv__(self, other: Any) -> Any:
             return self._compute("/", operator.truediv, other)
-
-        def __ifloordiv__(self, other: Any) -> Any:
-            return self._compute("//", operator.floordiv, other)
-
-        def __imod__(self, other: Any) -> Any:
-            return self._compute("%", operator.mod, other)
-
-        def __ipow__(self, other: Any) -> Any:
-            return self._compute("**", operator.pow, other)
 
     def _add(self, other: Any, sign: int) -> Any:
         amount = sign * self._amount(other)
@@ -94,17 +78,12 @@ class RedisFloat(RedisScalar, float):
 
     def _held(self, result: Any) -> Any:
         if isinstance(result, float) and not math.isfinite(result):
-            raise NumberRangeError(
-                f"{self._rapyer_shape.place} holds a finite float, and the result exceeds it",
-                key=self.key,
-                field=self.field_path,
-            )
+            raise self._exceeded("a finite float")
         return result
 
     def _amount(self, amount: Any) -> float:
-        place = self._rapyer_shape.place if hasattr(self, "_rapyer_owner") else type(self).__name__
         if not isinstance(amount, int | float):
-            raise TypeError(f"{place} holds a float, so it cannot change by {amount!r}")
+            raise TypeError(f"{self._place()} holds a float, so it cannot change by {amount!r}")
         if not math.isfinite(amount):
-            raise NumberDomainError(f"{place} holds a finite float, so it cannot change by {amount}")
+            raise NumberDomainError(f"{self._place()} holds a finite float, so it cannot change by {amount}")
         return float(amount)

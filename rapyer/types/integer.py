@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from rapyer.commands import compute, json
 from rapyer.errors import NumberRangeError
-from rapyer.types.scalar import RedisScalar
+from rapyer.types.number import RedisNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ _LONGEST = 1024
 """Bits of an operand, at the most."""
 
 
-class RedisInt(RedisScalar, int):
+class RedisInt(RedisNumber, int):
     """An integer field: behaves as `int`, and counts atomically in Redis.
 
     In a pipeline `+=`, `-=`, `*=`, `//=`, `%=` and `**=` work on the value that Redis holds then, so
@@ -49,9 +49,12 @@ class RedisInt(RedisScalar, int):
 
         Raises:
             KeyNotFound: The model is not stored.
+            KeyChangedError: The field is the key field.
             TypeError: The amount is no integer.
             NumberRangeError: The amount or the new value exceeds 64 bits; an `OverflowError`.
+            NumberDomainError: Another program has stored a number with a point; it stays as it is.
         """
+        self._rapyer_refuse_key_field()
         new: int | None = await self._rapyer_do(
             json.increment(self.key, self._rapyer_target(), self._amount(amount))
         )
@@ -59,22 +62,7 @@ class RedisInt(RedisScalar, int):
 
     increase = aincrease
 
-    if not TYPE_CHECKING:  # for a type checker, `user.age += 1` is what int says of it
-
-        def __iadd__(self, other: Any) -> Any:
-            return self._add(other, 1) if self._rapyer_queues() else int.__add__(self, other)
-
-        def __isub__(self, other: Any) -> Any:
-            return self._add(other, -1) if self._rapyer_queues() else int.__sub__(self, other)
-
-        def __imul__(self, other: Any) -> Any:
-            return self._compute("*", operator.mul, other)
-
-        def __ifloordiv__(self, other: Any) -> Any:
-            return self._compute("//", operator.floordiv, other)
-
-        def __imod__(self, other: Any) -> Any:
-            return self._compute("%", operator.mod, other)
+    if not TYPE_CHECKING:
 
         def __ipow__(self, other: Any) -> Any:
             return self._compute("**", _power, other)
@@ -96,11 +84,7 @@ class RedisInt(RedisScalar, int):
 
     def _held(self, result: Any) -> Any:
         if isinstance(result, int) and not LOWEST <= result <= HIGHEST:
-            raise NumberRangeError(
-                f"{self._rapyer_shape.place} holds a 64-bit int, and the result exceeds it",
-                key=self.key,
-                field=self.field_path,
-            )
+            raise self._exceeded("a 64-bit int")
         return result
 
     def _integer(self, operand: Any) -> int:
@@ -114,9 +98,6 @@ class RedisInt(RedisScalar, int):
         if not LOWEST <= self._integer(amount) <= HIGHEST:
             raise NumberRangeError(f"{self._place()} holds a 64-bit int, so it cannot change by {amount}")
         return int(amount)
-
-    def _place(self) -> str:
-        return self._rapyer_shape.place if hasattr(self, "_rapyer_owner") else type(self).__name__
 
 
 def _power(base: int, exponent: int) -> Any:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, SupportsIndex, TypeVar
 from rapyer.commands import json
 from rapyer.errors import CorruptedModelError, UnlinkedValueError
 from rapyer.session.executor import run
-from rapyer.session.scope import open_batch
+from rapyer.session.scope import open_batch, settle_open
 from rapyer.types.base import RedisType
-from rapyer.types.container import RedisContainer
+from rapyer.types.container import is_plain
+from rapyer.types.followed import following
+from rapyer.types.loose import LooseElements
 from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _FAR = 2**53
 logger = logging.getLogger("rapyer")
 
 
-class RedisList(RedisContainer, list[T], Generic[T]):
+class RedisList(LooseElements, list[T], Generic[T]):
     """A list field: behaves as `list`, checks every element, and changes atomically in Redis.
 
     Sync methods change the local list, and in a pipeline queue the same change; methods that start with
@@ -42,19 +44,21 @@ class RedisList(RedisContainer, list[T], Generic[T]):
     follows the element when others are inserted or removed before it.
     """
 
-    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape")
+    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_wrapped")
 
     native: ClassVar[type] = list
+    _rapyer_wrapped: bool
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler.generate_schema(list[get_args(source) or (Any,)])  # type: ignore[misc]
+        held = get_args(source) or (Any,)
+        return handler.generate_schema(list[held])  # type: ignore[valid-type]  # built at run time
 
     @classmethod
     def _rapyer_adopt(cls, value: Any, owner: Owner, name: Any, shape: Shape) -> Self:
         adopted = super()._rapyer_adopt(value, owner, name, shape)
         if adopted is not value and shape.elements.deep:
-            for index, element in enumerate(adopted):
+            for index, element in enumerate(list.__iter__(adopted)):
                 list.__setitem__(adopted, index, shape.elements.wrap(element, adopted, None))
         return adopted
 
@@ -84,14 +88,14 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         # An element that was read by position stands in the list itself, so it is found wherever it moved to.
         # The result of an operator may not stand there yet; what it was made from does.
         while child is not None:
-            for index, element in enumerate(self):
+            for index, element in enumerate(list.__iter__(self)):
                 if element is child:
                     return index
             child = getattr(child, "_rapyer_applied", (None, None))[1]
         raise UnlinkedValueError("the element is no longer in the list", hint="read it from the list again")
 
     def _rapyer_snapshot(self) -> Callable[[], None]:
-        before = list(self)
+        before = list(list.__iter__(self))
 
         def restore() -> None:
             list.__setitem__(self, slice(None), before)
@@ -102,11 +106,20 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         element = super().__getitem__(index)
         items = self._rapyer_items()
         if items is None or isinstance(index, slice) or type(element) not in items.wrappers:
+            if items is not None and items.loose:
+                self._rapyer_met_all() if isinstance(index, slice) else self._rapyer_met(element, None)
             return element
         wrapped = items.wrap(element, self, None)
         if wrapped is not element:
             super().__setitem__(index, wrapped)
+            self._rapyer_wrapped = True
         return wrapped
+
+    def _rapyer_is_plain(self) -> bool:
+        if getattr(self, "_rapyer_wrapped", False):
+            return False
+        items = self._rapyer_items()
+        return items is None or not items.deep or all(map(is_plain, self))
 
     def append(self, item: Any) -> None:
         """Add an element at the end; in a pipeline JSON.ARRAPPEND is queued."""
@@ -115,6 +128,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             item = shape.validate(item)
         if open_batch() is not None:
             self._rapyer_queue(lambda key, path: json.append(key, path, [self._rapyer_dumped(item)]))
+            self._rapyer_met(item, None)
         super().append(shape.wrap(item, self, None) if shape is not None and shape.deep else item)
 
     def extend(self, iterable: Iterable[Any]) -> None:
@@ -164,7 +178,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         )
         super().__setitem__(index, [self._rapyer_placed(item, None) for item in checked])
 
-    def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[misc,override]
+    def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[misc,override]  # Self
         self.extend(other)
         return self
 
@@ -194,6 +208,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         """Remove the first element that equals the value; in a pipeline a script does so."""
         index = self.index(value)
         element = super().__getitem__(index)
+        settle_open()  # it is looked for as it is stored
         self._rapyer_queue(lambda key, path: json.remove(key, path, self._rapyer_dumped(element)))
         super().pop(index)
 
@@ -201,11 +216,8 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         if not isinstance(index, slice):
             self.pop(index)
         elif index.step in {None, 1}:
-            self._rapyer_queue(
-                lambda key, path: json.delete_range(
-                    key, path.range(*map(_optional, (index.start, index.stop)))
-                )
-            )
+            start, stop = _bounds(index)
+            self._rapyer_queue(lambda key, path: json.splice(key, path, start, stop))
             super().__delitem__(index)
         else:
             self._rewrite(lambda: list.__delitem__(self, index))
@@ -213,8 +225,8 @@ class RedisList(RedisContainer, list[T], Generic[T]):
     def remove_range(self, start: int, end: int) -> None:
         """Remove the elements from one position up to another, as `del items[start:end]` does.
 
-        In a pipeline JSON.DEL of the range is queued, and the local list changes too. Outside of one
-        nothing happens but a warning.
+        In a pipeline a script is queued that does so, and the local list changes too. Outside of one nothing
+        happens but a warning.
         """
         if open_batch() is None:
             logger.warning("remove_range does nothing outside of a pipeline: use it within `apipeline()`")
@@ -250,6 +262,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         """
         await self.aextend([item])
 
+    @following()
     async def aextend(self, iterable: Iterable[Any]) -> None:
         """Append several elements to the stored and the local list (one JSON.ARRAPPEND).
 
@@ -264,6 +277,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             )
             super().extend([self._rapyer_placed(item, None) for item in items])
 
+    @following()
     async def ainsert(self, index: SupportsIndex, item: Any) -> None:
         """Insert an element before a position of the stored and the local list (JSON.ARRINSERT).
 
@@ -281,6 +295,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         )
         super().insert(position, self._rapyer_placed(item, None))
 
+    @following()
     async def aset(self, index: SupportsIndex, value: Any) -> None:
         """Set an element of the stored and the local list (JSON.SET of its path).
 
@@ -295,6 +310,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         if -len(self) <= position < len(self):
             super().__setitem__(position, self._rapyer_placed(value, None))
 
+    @following()
     async def aremove(self, value: Any) -> None:
         """Remove the first element that equals the value from the stored and the local list (a script).
 
@@ -326,6 +342,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             raise ValueError(f"{value!r} is not in the list stored at {self.key} {self.json_path}")
         return position
 
+    @following()
     async def apop(self, index: SupportsIndex = -1) -> Any:
         """Take an element out of the stored list (JSON.ARRPOP), and out of the local one.
 
@@ -353,6 +370,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             super().pop(position)
         return element
 
+    @following(whole=True)
     async def aclear(self) -> None:
         """Remove every element of the stored and the local list (JSON.SET).
 
@@ -366,10 +384,6 @@ class RedisList(RedisContainer, list[T], Generic[T]):
 def _bounds(index: slice) -> tuple[int, int]:
     start = 0 if index.start is None else operator.index(index.start)
     return start, _FAR if index.stop is None else operator.index(index.stop)
-
-
-def _optional(bound: SupportsIndex | None) -> int | None:
-    return None if bound is None else operator.index(bound)
 
 
 def _place(path: JsonPath, index: int) -> JsonPath:
