@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.report import heading, record, row
+from benchmarks.report import footnote, heading, record, row
 from benchmarks.run import Plan, measured
 
 if TYPE_CHECKING:
@@ -35,11 +35,14 @@ async def _run(options: argparse.Namespace) -> bool:
         url=os.environ.get(URL_VARIABLE),
         **tier,
     )
-    records = []
+    records, footnotes = [], []
     print(heading())
     async for operation, rounds in measured(plan):
         print(row(operation, rounds), flush=True)
         records.append(record(operation, rounds))
+        footnotes.append(footnote(operation, rounds))
+    for told in filter(None, footnotes):
+        print(told)
     if options.json:
         options.json.write_text(json.dumps(records, indent=1), encoding="utf-8")
     return not any("missed" in one["gates"].values() for one in records)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.timing import CannotDoError
+
 
 class Peer:
     """A running `peer.py`.
@@ -64,8 +66,15 @@ class PeerWork:
     bulk: bool
 
     async def sample(self, times: int) -> float:
-        """Let the peer take a sample and return the cost of one operation."""
-        return float(self.peer.ask("sample", self.name, times))
+        """Let the peer take a sample and return the cost of one operation.
+
+        Raises:
+            CannotDoError: It raised an error.
+        """
+        cost, error = self.peer.ask("sample", self.name, times)
+        if error is not None:
+            raise CannotDoError(error)
+        return float(cost)
 
 
 def _is_bulk(name: str) -> bool:

@@ -28,8 +28,16 @@ def row(operation: str, rounds: Rounds) -> str:
     return f"{operation:<32}{_amount(operation, rounds.cost(OURS)):>10}{cells}   {gates or '-'}"
 
 
+def footnote(operation: str, rounds: Rounds) -> str | None:
+    """Return who cannot do the operation, and the classes of their errors; None where all can."""
+    if not rounds.unable:
+        return None
+    told = ", ".join(f"{name} ends in {error}" for name, error in rounds.unable.items())
+    return f"— {operation}: {told}"
+
+
 def record(operation: str, rounds: Rounds) -> dict[str, Any]:
-    """Return one operation as JSON data: costs in seconds (bytes for memory), ratios, spreads and gates."""
+    """Return one operation as JSON data; costs are in seconds, those of memory in bytes."""
     others = [name for name in rounds.costs if name != OURS]
     ratios = {name: rounds.ratio(OURS, name) for name in others}
     return {
@@ -37,13 +45,14 @@ def record(operation: str, rounds: Rounds) -> dict[str, Any]:
         "cost": {name: rounds.cost(name) for name in rounds.costs},
         "ratio": {name: ratio.median for name, ratio in ratios.items()},
         "spread": {name: ratio.spread for name, ratio in ratios.items()},
+        "unable": dict(rounds.unable),
         "gates": {str(gate): gate.judged(rounds) for gate in gates_of(operation)},
     }
 
 
 def _cell(rounds: Rounds, name: str) -> str:
     if name not in rounds.costs:
-        return ""
+        return "—" if name in rounds.unable else ""
     ratio = rounds.ratio(OURS, name)
     return f"{ratio.median:.3g} ±{50 * ratio.spread:.0f}%"
 

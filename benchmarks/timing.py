@@ -6,14 +6,19 @@ import gc
 import inspect
 import statistics
 import time
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 SHORTEST = 0.010
 """Seconds that a sample lasts at least; cheaper operations are repeated within it."""
+
+
+class CannotDoError(Exception):
+    """A contender from outside cannot do an operation; the text is the class of its error."""
 
 
 class Sampled(Protocol):
@@ -25,7 +30,11 @@ class Sampled(Protocol):
         ...
 
     async def sample(self, times: int) -> float:
-        """Do the operation so many times, check the result and return the cost of one."""
+        """Do the operation so many times, check the result and return the cost of one.
+
+        Raises:
+            CannotDoError: This contender cannot; the others are measured all the same.
+        """
         ...
 
 
@@ -74,9 +83,15 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """The cost of one operation by contender, a figure for each round."""
+    """The cost of one operation by contender, a figure for each round.
+
+    Attributes:
+        costs: The figures of those who can do it.
+        unable: The class of the error by contender, of those who cannot.
+    """
 
     costs: Mapping[str, list[float]]
+    unable: Mapping[str, str] = field(default_factory=dict)
 
     def cost(self, contender: str) -> float:
         """Return a contender's median cost."""
@@ -91,16 +106,29 @@ class Rounds:
 
 async def measure(contenders: Mapping[str, Sampled], rounds: int) -> Rounds:
     """Sample every contender once per round, in another order each round, and drop the first round."""
-    times = {name: await _repetitions(work) for name, work in contenders.items()}
-    names = list(contenders)
-    costs: dict[str, list[float]] = {name: [] for name in names}
+    unable: dict[str, str] = {}
+    times: dict[str, int] = {}
+    costs: dict[str, list[float]] = {name: [] for name in contenders}
+    for name, work in contenders.items():
+        with _leaving_out(name, unable):
+            times[name] = await _repetitions(work)
     for number in range(rounds + 1):
+        names = [name for name in contenders if name not in unable]
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
-            cost = await contenders[name].sample(times[name])
-            if number:
-                costs[name].append(cost)
-    return Rounds(costs)
+            with _leaving_out(name, unable):
+                cost = await contenders[name].sample(times[name])
+                if number:
+                    costs[name].append(cost)
+    return Rounds({name: taken for name, taken in costs.items() if name not in unable}, unable)
+
+
+@contextmanager
+def _leaving_out(name: str, unable: dict[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except CannotDoError as error:
+        unable[name] = str(error)
 
 
 async def _repetitions(work: Sampled) -> int:

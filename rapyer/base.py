@@ -20,10 +20,13 @@ from rapyer.model.delete import delete_command, inner_error
 from rapyer.model.duplicate import duplicate_stored
 from rapyer.model.locking import ModelLock
 from rapyer.model.registry import registry
+from rapyer.model.remembered import remember, remember_writes
+from rapyer.model.stale import save_with_care
 from rapyer.session.executor import perform
 from rapyer.session.lock import LEASE, LockOptions
 from rapyer.session.pipeline import pipeline
-from rapyer.session.scope import open_batch
+from rapyer.session.scope import open_batch, settle_open
+from rapyer.types.followed import followed
 from rapyer.yielding import YieldingNames
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         allow_inf_nan=False,
         # An instance lives in one model only, so one that is given to another is copied.
         revalidate_instances="always",
+        # Where a model is wanted, an instance of another class does that has its fields.
+        from_attributes=True,
     )
 
     @classmethod
@@ -66,29 +71,52 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         return rebuilt
 
     @action(ActionGroup.CREATE, ActionGroup.UPDATE)
-    async def asave(self) -> Self:
+    async def asave(self, *, if_unchanged: bool = False, only_changed: bool = False) -> Self:
         """Store the instance: the whole document, or for an inner model its own part (JSON.SET).
 
         Of its sets, what has changed locally is sent (SADD, SREM): members that others added stay. All of it
         is one transaction.
 
         With `Meta.ttl` it gets that time to live in the same transaction (EXPIRE); where `Meta.refresh_ttl`
-        leaves out saves, only if it has none. In a pipeline the write is queued.
+        leaves out saves, only if it has none. In a pipeline the write is queued. The options need
+        `Meta.remember_loaded`, and may be combined; what has changed in sets is sent in either case.
+
+        Args:
+            if_unchanged: Write only if the stored document is the one that the instance was loaded from, or
+                wrote itself, so that nobody's change is overwritten (script save_if: JSON.GET, JSON.SET; what
+                has changed in sets follows).
+            only_changed: Write only the fields that differ from what the instance was loaded with (a JSON.SET
+                each); if there are none, only the time to live is sent.
 
         Returns:
             The instance.
 
         Raises:
-            KeyNotFound: An inner model's document is not stored.
+            KeyNotFound: An inner model's document is not stored; or with an option, the document is gone.
+            StaleModelError: With `if_unchanged` the document has changed, in the fields that the error names,
+                or with an option the instance was neither loaded nor saved; nothing is written.
+            UnknownOutcomeError: With `if_unchanged` the reply was lost, so it may or may not be written.
+            ConfigError: An option is given, and the class has no `Meta.remember_loaded`.
+            InnerModelError: An option is given, and the instance lives inside another model.
+            PipelineOpenError: `if_unchanged` is given in a pipeline.
         """
+        if if_unchanged or only_changed:
+            await save_with_care(self, if_unchanged=if_unchanged, only_changed=only_changed)
+            self._rapyer_mark_stored()
+            persist.note_saved(self)
+            return self
         batch, root = open_batch(), self._rapyer_root()
         if batch is not None:
             batch.remember(self)
             batch.remember(root)
+        text = persist.document_to_store(self)
         renewal = root._rapyer_renewal() if root is not self else expiry.renewal_of_stored([self])
-        await persist.store(self, renewal)
+        with followed(self, whole=True):
+            await persist.store(self, text, renewal)
         self._rapyer_mark_stored()
         persist.note_saved(self)
+        if batch is None and not self._rapyer_is_inner():
+            remember(self, text)
         return self
 
     @action(ActionGroup.READ)
@@ -102,13 +130,15 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
             KeyNotFound: It is not stored.
             CorruptedModelError: The document does not fit the class.
         """
+        settle_open()  # what the block has changed is queued, though the instance shows it no more
         source = self._rapyer_root()._rapyer_source()
         if self._rapyer_is_inner():
             fresh: StoredModel = await load.load_inner(self, source)
         else:
             fresh = await load.load_one(type(self), source, self._rapyer_key())
             self._rapyer_mark_stored()
-        self._rapyer_take(fresh)
+        with followed(self, whole=True):
+            self._rapyer_take(fresh)
         batch = open_batch()
         if batch is not None:
             batch.refreshed(self)
@@ -128,6 +158,7 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
             raise inner_error(self)
         batch = open_batch()
         if batch is not None:
+            settle_open()  # what a later write of a changed value would find gone
             batch.remember(self)
         key = self._rapyer_key()
         deleted = (await perform(self._rapyer_source(), delete_command(type(self), key)))[0]
@@ -154,12 +185,14 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
             return
         restore = self._rapyer_snapshot()
         try:
-            self._rapyer_update(fields)
-            commands = persist.update(self, fields)
-            if commands:
-                root = self._rapyer_root()
-                await persist.send(root, commands, root._rapyer_renewal())
-                persist.note_saved(self, fields)
+            with followed(self):
+                self._rapyer_update(fields)
+                commands = persist.update(self, fields)
+                if commands:
+                    root = self._rapyer_root()
+                    await persist.send(root, commands, root._rapyer_renewal())
+                    persist.note_saved(self, fields)
+            remember_writes(self, commands)
         except BaseException:
             restore()
             raise
@@ -187,9 +220,9 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
 
         Args:
             ttl: Seconds from now, a positive integer.
-            cascade: Whether the models live on, too, that the instance refers to by fields marked `CascadeTTL`,
-                or by any where `init_rapyer(cascade_ttl=)` says so: each at least as long as its own
-                `Meta.ttl` (script cascade).
+            cascade: Whether the models live on, too, that the instance refers to by fields marked
+                `CascadeTTL`, or by any where `init_rapyer(cascade_ttl=)` says so: each at least as long as
+                its own `Meta.ttl` (script cascade).
 
         Returns:
             With `cascade` what was met on the way; None in a pipeline.
@@ -263,7 +296,7 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
 
     @asynccontextmanager
     async def apipeline(
-        self, ignore_redis_error: bool = False, use_existing_pipe: bool = False
+        self, ignore_redis_error: bool = False, use_existing_pipe: bool = False, atomic: bool = False
     ) -> AsyncIterator[Self]:
         """Refresh the instance, then queue every write of the block and send them as one transaction.
 
@@ -274,6 +307,8 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
             ignore_redis_error: Log errors of the server instead of raising them; a model that is not
                 stored is no error then either.
             use_existing_pipe: Join the pipeline that is open already, if there is one.
+            atomic: Send nothing if it cannot be one transaction; on a cluster there is one for each slot that
+                has keys of the block.
 
         Yields:
             The instance itself.
@@ -281,6 +316,8 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         Raises:
             KeyNotFound: The model is not stored.
             TransactionError: A command failed when the transaction ran.
+            PartlyAppliedError: On a cluster, some slots have taken over their changes and others have not.
+            CrossSlotError: It was to be atomic, and has keys in several slots of a cluster; nothing was sent.
         """
         try:
             with acting(ActionGroup.READ, ActionGroup.FETCH):
@@ -288,7 +325,9 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         except KeyNotFound:
             if not ignore_redis_error:
                 raise
-        async with pipeline(ignore_redis_error=ignore_redis_error, use_existing_pipe=use_existing_pipe):
+        async with pipeline(
+            ignore_redis_error=ignore_redis_error, use_existing_pipe=use_existing_pipe, atomic=atomic
+        ):
             yield self
 
     def alock(

@@ -9,7 +9,7 @@ from rapyer.actions import ActionGroup, action
 from rapyer.commands import keys
 from rapyer.errors import KeyNotFound
 from rapyer.model import insert, load
-from rapyer.model.delete import delete_command, delete_models
+from rapyer.model.delete import delete_command, delete_in_one_step, delete_models
 from rapyer.model.get_or_create import check_draft, get_or_create_stored
 from rapyer.model.keys import resolve
 from rapyer.model.locking import ModelLock
@@ -82,14 +82,18 @@ class Collection(StoredModel):
     @classmethod
     @action(ActionGroup.CREATE)
     async def ainsert(
-        cls, *models: Self, on_conflict: Literal["replace", "error", "skip"] = "replace"
+        cls,
+        *models: Self,
+        on_conflict: Literal["replace", "error", "skip"] = "replace",
+        atomic: bool = False,
     ) -> list[Self]:
-        """Store many instances in one transaction (JSON.MSET, EXPIRE, or a script with `on_conflict`).
+        """Store many instances in one step, all or none (script insert: TYPE, JSON.MSET, EXPIRE).
 
         Args:
-            models: The instances.
+            models: The instances, 300 000 at the most.
             on_conflict: What to do where something is stored under a key already, or two instances have one
                 key: "replace" it (of two, the last stays), raise an "error" and store nothing, or "skip" it.
+            atomic: On a cluster each slot is a step of its own; store nothing if that makes several.
 
         Returns:
             The instances; with "skip" those that were stored.
@@ -97,10 +101,12 @@ class Collection(StoredModel):
         Raises:
             WrongClassError: One is of another class; nothing is stored.
             KeyExistsError: A key is taken, and that was to be an error; nothing is stored.
-            WrongTypeError: A key holds another Redis type.
+            WrongTypeError: A key holds another Redis type; nothing is stored.
+            CrossSlotError: It was to be atomic, and the keys live in several slots; nothing is stored.
+            PartlyAppliedError: On a cluster, some slots have taken over their documents, others have not.
         """
         insert.check_class(cls, models)
-        return await insert.insert_many(registry.source_for(cls), models, on_conflict)
+        return await insert.insert_many(registry.source_for(cls), models, on_conflict, atomic=atomic)
 
     @classmethod
     @action(ActionGroup.CREATE, ActionGroup.READ, ActionGroup.FETCH)
@@ -189,14 +195,18 @@ class Collection(StoredModel):
 
     @classmethod
     @action(ActionGroup.DELETE, refreshes=False)
-    async def adelete_many(cls, *args: str | Expression | bool | StoredModel | Any) -> DeleteResult:
+    async def adelete_many(
+        cls, *args: str | Expression | bool | StoredModel | Any, atomic: bool = False
+    ) -> DeleteResult:
         """Delete many documents: those of instances, those under keys, or all that filters describe.
 
-        They go with what lives beside them, in transactions of `Meta.max_delete_per_transaction` keys (DEL;
-        FT.AGGREGATE finds what filters describe, however many there are). In a pipeline the DEL is queued.
+        They go with what lives beside them, in steps of `Meta.max_delete_per_transaction` keys (script
+        delete: DEL; FT.AGGREGATE finds what filters describe, however many there are). In a pipeline one step
+        is queued.
 
         Args:
             args: Instances, keys and primary keys; or filters, which must all hold.
+            atomic: Delete all of them in one step, however many they are.
 
         Returns:
             How many were really there and are gone.
@@ -205,10 +215,16 @@ class Collection(StoredModel):
             MissingParameterError: Nothing was given.
             UnsupportedArgumentTypeError: Filters were mixed with keys, or something is neither.
             WrongClassError: A key belongs to another class; nothing is deleted.
+            WrongTypeError: A key holds another Redis type; nothing of its transaction is deleted.
             BadDeleteActionError: An instance lives inside another model; nothing is deleted.
             NotIndexedError: A filter asks for a field without an index.
+            CrossSlotError: It was to be atomic, and the keys live in several slots of a cluster; nothing is
+                deleted.
+            PartlyAppliedError: On a cluster, where each slot is a step of its own, only some of them did it.
         """
         wanted = await finding.keys_to_delete(cls, args)
+        if atomic and wanted:
+            return (await delete_in_one_step(registry.source_for(cls), [(cls, wanted)]))[0]
         return await delete_models(cls, wanted)
 
     @classmethod

@@ -21,8 +21,8 @@ class RedisConfig(BaseModel):
     class. A change takes effect at the next call.
 
     Attributes:
-        redis: A `redis.asyncio` client or a Redis URL for this class alone; by default the class uses
-            what `init_rapyer` bound.
+        redis: A `redis.asyncio` client (`Redis`, `RedisCluster`, or one that a Sentinel made) or a Redis URL
+            for this class alone; by default the class uses what `init_rapyer` bound.
         ttl: Seconds after which a stored instance expires, with all its keys; `None` keeps it. Storing it
             sets the time, and `refresh_ttl` says what starts it anew. Of nested models the outermost decides.
         refresh_ttl: Which operations start the time to live anew: all (True), none (False), or those of some
@@ -31,7 +31,12 @@ class RedisConfig(BaseModel):
         exactly_once: Whether a write that must not run twice (an increment, an append, a pop, a pipeline that
             has one) is sent with a token that the server remembers for ten minutes, so that it can be sent
             again when its reply was lost. Without it such a write ends in `UnknownOutcomeError`.
+        remember_loaded: Whether each instance keeps the text of the document that it was loaded from, which
+            `asave(if_unchanged=True)` and `asave(only_changed=True)` compare with. It takes that much memory.
         max_delete_per_transaction: The most keys that one transaction of a bulk delete removes.
+        max_key_bytes: The longest key that an instance may be stored under; `None` for any.
+        max_document_bytes: The longest JSON text that an instance may be stored as by `asave` or `ainsert`;
+            `None` for any. What operations on its fields add later is not counted.
         prefer_normal_json_dump: Whether values that are no Redis types (enums, dates, UUIDs, …) are stored as
             plain JSON wherever that loses nothing, instead of pickled. Both forms are read, so loading and
             saving a document brings it into the form asked for.
@@ -49,7 +54,10 @@ class RedisConfig(BaseModel):
     refresh_ttl: bool | ActionGroup = True
     init_with_rapyer: bool = True
     exactly_once: bool = False
+    remember_loaded: bool = False
     max_delete_per_transaction: Annotated[int, Field(gt=0, strict=True)] | None = 1000
+    max_key_bytes: Annotated[int, Field(gt=0, strict=True)] | None = None
+    max_document_bytes: Annotated[int, Field(gt=0, strict=True)] | None = None
     prefer_normal_json_dump: bool = False
     trust_pickle: bool = False
     pickle_allow: tuple[Callable[..., Any], ...] = ()

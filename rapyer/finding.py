@@ -96,8 +96,13 @@ def checked_limit(max_results: int | None) -> int | None:
     """Return the limit.
 
     Raises:
+        UnsupportedArgumentTypeError: It is no whole number.
         UnsupportedArgumentValueError: It is negative.
     """
+    if max_results is not None and (isinstance(max_results, bool) or not isinstance(max_results, int)):
+        raise UnsupportedArgumentTypeError(
+            f"max_results is {max_results!r}", hint="give a whole number, or None for all"
+        )
     if max_results is not None and max_results < 0:
         raise UnsupportedArgumentValueError(
             f"max_results is {max_results}", hint="give 0 or more, or None for all"

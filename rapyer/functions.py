@@ -18,7 +18,7 @@ from rapyer.errors import (
 )
 from rapyer.finding import load_by_keys
 from rapyer.model import load
-from rapyer.model.delete import check_no_inner, delete_models
+from rapyer.model.delete import check_no_inner, delete_in_one_step, delete_models
 from rapyer.model.get_or_create import check_draft, get_or_create_stored
 from rapyer.model.insert import insert_many
 from rapyer.model.keys import resolve
@@ -30,10 +30,12 @@ from rapyer.session.lock import LEASE, LockOptions
 from rapyer.session.pipeline import Pipeline, pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
     from contextlib import AbstractAsyncContextManager
 
     from rapyer.result import GetOrCreateResult
+    from rapyer.session.clients import ClientSource
+
 
 M = TypeVar("M", bound=AtomicRedisModel)
 
@@ -85,34 +87,40 @@ async def afind(
 
 @action(ActionGroup.READ, ActionGroup.FETCH)
 async def afind_one(redis_key: str) -> AtomicRedisModel | None:
-    """Return the instance stored under a full key, or None."""
+    """Return the instance stored under a full key, or None; also None where the text can be no key."""
     try:
         return await aget(redis_key)
-    except (KeyNotFound, RapyerModelDoesntExistError):
+    except (InvalidKeyError, KeyNotFound, RapyerModelDoesntExistError):
         return None
 
 
 @action(ActionGroup.READ, refreshes=False)
 async def aexists(key: str | AtomicRedisModel) -> bool:
-    """Tell whether something is stored under a full key, or for an instance (EXISTS)."""
+    """Tell whether something is stored under a full key, or for an instance (EXISTS).
+
+    Nothing is where no class is known for the key, or the text can be none.
+    """
     if isinstance(key, AtomicRedisModel):
         return await type(key).aexists(key)
     try:
         return await model_for(key).aexists(key)
-    except RapyerModelDoesntExistError:
+    except (InvalidKeyError, RapyerModelDoesntExistError):
         return False
 
 
 @action(ActionGroup.CREATE)
 async def ainsert(
-    *models: AtomicRedisModel, on_conflict: Literal["replace", "error", "skip"] = "replace"
+    *models: AtomicRedisModel,
+    on_conflict: Literal["replace", "error", "skip"] = "replace",
+    atomic: bool = False,
 ) -> list[AtomicRedisModel]:
-    """Store instances of any classes in one transaction (JSON.MSET, EXPIRE, or a script with `on_conflict`).
+    """Store instances of any classes in one step, all or none (script insert: TYPE, JSON.MSET, EXPIRE).
 
     Args:
-        models: The instances.
+        models: The instances, 300 000 at the most.
         on_conflict: What to do where something is stored under a key already: "replace" it, raise an
             "error" and store nothing, or "skip" it.
+        atomic: On a cluster each slot is a step of its own; store nothing if that makes several.
 
     Returns:
         The instances; with "skip" those that were stored.
@@ -120,6 +128,9 @@ async def ainsert(
     Raises:
         CrossSourceError: Their classes use different servers; nothing is stored.
         KeyExistsError: A key is taken, and that was to be an error; nothing is stored.
+        WrongTypeError: A key holds another Redis type; nothing is stored.
+        CrossSlotError: It was to be atomic, and the keys live in several slots; nothing is stored.
+        PartlyAppliedError: On a cluster, some slots have taken over their documents and others have not.
         UnsupportedArgumentTypeError: An argument is no model.
     """
     for model in models:
@@ -127,13 +138,10 @@ async def ainsert(
             raise UnsupportedArgumentTypeError(
                 f"rapyer.ainsert cannot store {model!r}", hint="give it model instances"
             )
-    sources = {registry.source_for(type(model)) for model in models}
-    if len(sources) > 1:
-        servers = ", ".join(sorted(source.describe() for source in sources))
-        raise CrossSourceError(
-            f"the models are stored on different servers: {servers}", hint="insert them separately"
-        )
-    return await insert_many(sources.pop(), models, on_conflict) if sources else []
+    if not models:
+        return []
+    source = _one_source(map(type, models), "insert them separately")
+    return await insert_many(source, models, on_conflict, atomic=atomic)
 
 
 @action(ActionGroup.CREATE, ActionGroup.READ, ActionGroup.FETCH)
@@ -153,14 +161,15 @@ async def aget_or_create(instance: M) -> GetOrCreateResult[M]:
 
 
 @action(ActionGroup.DELETE, refreshes=False)
-async def adelete_many(*args: str | AtomicRedisModel) -> RapyerDeleteResult:
-    """Delete many documents of any classes, by instances and full keys (DEL).
+async def adelete_many(*args: str | AtomicRedisModel, atomic: bool = False) -> RapyerDeleteResult:
+    """Delete many documents of any classes, by instances and full keys (script delete: DEL).
 
     For each class they go in transactions of its `Meta.max_delete_per_transaction`. In a pipeline the
     commands are queued.
 
     Args:
         args: Instances and full keys.
+        atomic: Delete all of them in one step, however many they are.
 
     Returns:
         How many were really there and are gone, in all and by class.
@@ -169,7 +178,12 @@ async def adelete_many(*args: str | AtomicRedisModel) -> RapyerDeleteResult:
         MissingParameterError: Nothing was given.
         UnsupportedArgumentTypeError: Something is neither an instance nor a key.
         RapyerModelDoesntExistError: No class is known for a key's prefix; nothing is deleted.
+        WrongTypeError: A key holds another Redis type; nothing of its transaction is deleted.
         BadDeleteActionError: An instance lives inside another model; nothing is deleted.
+        CrossSlotError: It was to be atomic, and the keys live in several slots of a cluster; nothing is
+            deleted.
+        CrossSourceError: It was to be atomic, and the classes use different servers; nothing is deleted.
+        PartlyAppliedError: On a cluster, where each slot is a step of its own, only some of them did it.
     """
     if not args:
         raise MissingParameterError(
@@ -180,13 +194,26 @@ async def adelete_many(*args: str | AtomicRedisModel) -> RapyerDeleteResult:
     for argument in args:
         model = _class_of(argument)
         by_class.setdefault(model, []).append(resolve(model, argument))
-    results = {model: await delete_models(model, keys) for model, keys in by_class.items()}
+    if atomic:
+        source = _one_source(by_class, "leave atomic out, or delete them separately")
+        groups = await delete_in_one_step(source, by_class.items())
+        results = dict(zip(by_class, groups, strict=True))
+    else:
+        results = {model: await delete_models(model, keys) for model, keys in by_class.items()}
     return RapyerDeleteResult(
         models_deleted=sum(result.models_deleted for result in results.values()),
         keys_deleted=sum(result.keys_deleted for result in results.values()),
         was_committed=all(result.was_committed for result in results.values()),
         by_model={model: result.models_deleted for model, result in results.items()},
     )
+
+
+def _one_source(models: Iterable[type[AtomicRedisModel]], hint: str) -> ClientSource:
+    sources = {registry.source_for(model) for model in models}
+    if len(sources) > 1:
+        servers = ", ".join(sorted(source.describe() for source in sources))
+        raise CrossSourceError(f"the models are stored on different servers: {servers}", hint=hint)
+    return sources.pop()
 
 
 def _class_of(argument: Any) -> type[AtomicRedisModel]:
@@ -229,34 +256,51 @@ def alock_from_key(
     options = LockOptions(action, wait, lease)
     try:
         model = model_for(key)
+        full_key = resolve(model, key)
     except (InvalidKeyError, RapyerModelDoesntExistError):
         return nullcontext(None)
-    source, full_key = registry.source_for(model), resolve(model, key)
+    source = registry.source_for(model)
     return ModelLock(model, source, full_key, options, save_at_end=save_at_end, optional=True)
 
 
 @asynccontextmanager
 async def apipeline(
-    *models: AtomicRedisModel, ignore_redis_error: bool = False, use_existing_pipe: bool = False
+    *models: AtomicRedisModel,
+    ignore_redis_error: bool = False,
+    use_existing_pipe: bool = False,
+    atomic: bool = False,
 ) -> AsyncIterator[Pipeline]:
     """Queue every write of the block, to any models, and send them as one transaction at its end.
+
+    On a cluster they are one transaction for each slot that has keys of the block.
 
     Args:
         models: Instances to refresh first, as `model.apipeline()` does.
         ignore_redis_error: Log errors of the server instead of raising them.
         use_existing_pipe: Join the pipeline that is open already, if there is one.
+        atomic: Send nothing if it cannot be one transaction.
 
     Yields:
         The pipeline, which shows the commands queued, and after the block their results.
 
     Raises:
         KeyNotFound: A model to refresh is not stored.
+        UnsupportedArgumentTypeError: An argument is no model.
         TransactionError: A command failed when the transaction ran.
+        PartlyAppliedError: On a cluster, some slots have taken over their changes and others have not.
+        CrossSlotError: It was to be atomic, and has keys in several slots of a cluster; nothing was sent.
     """
     for model in models:
+        if not isinstance(model, AtomicRedisModel):
+            raise UnsupportedArgumentTypeError(
+                f"rapyer.apipeline cannot refresh {model!r}",
+                hint="give it models, and options by name: apipeline(ignore_redis_error=True)",
+            )
         with acting(ActionGroup.READ, ActionGroup.FETCH):
             await AtomicRedisModel.aload(model)
-    async with pipeline(ignore_redis_error=ignore_redis_error, use_existing_pipe=use_existing_pipe) as opened:
+    async with pipeline(
+        ignore_redis_error=ignore_redis_error, use_existing_pipe=use_existing_pipe, atomic=atomic
+    ) as opened:
         yield opened
 
 
@@ -266,7 +310,12 @@ def model_for(redis_key: str) -> type[AtomicRedisModel]:
     Raises:
         InvalidKeyError: The text is no full key.
         RapyerModelDoesntExistError: No class is known for the prefix.
+        UnsupportedArgumentTypeError: It is no text.
     """
+    if not isinstance(redis_key, str):
+        raise UnsupportedArgumentTypeError(
+            f"{redis_key!r} is no key of a model", hint="give a full key, such as User:42"
+        )
     model: Any = registry.owner_of(redis_key)
     if model is not None:
         found: type[AtomicRedisModel] = model

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from redis.asyncio import Redis
-
 from rapyer.base import find_redis_models
 from rapyer.config import RedisConfig
 from rapyer.errors import ConfigError
@@ -14,16 +12,19 @@ from rapyer.fields.cascade import CascadeTTL
 from rapyer.model.cascade import check_cascades
 from rapyer.model.forward import resolve_forward_references
 from rapyer.model.registry import registry
-from rapyer.search.index import declared, ensure_index
+from rapyer.search.index import declared, ensure_index, index_name
 from rapyer.session.clients import ClientSource
+from rapyer.session.permissions import check_permissions
 from rapyer.session.survey import survey
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis, RedisCluster
+
     from rapyer.actions import ActionGroup
 
 
 async def init_rapyer(
-    redis: str | Redis | ClientSource | None = None,
+    redis: str | Redis | RedisCluster | ClientSource | None = None,
     ttl: int | None = None,
     override_old_idx: bool = True,
     prefer_normal_json_dump: bool | None = None,
@@ -31,14 +32,19 @@ async def init_rapyer(
     refresh_ttl: bool | ActionGroup | None = None,
     cascade_ttl: CascadeTTL | None = None,
 ) -> None:
-    """Connect all models and make their indexes (COMMAND INFO, INFO, FT.INFO, FT.CREATE).
+    """Connect all models, look at the server, and make the indexes (COMMAND INFO, INFO, FT.INFO, FT.CREATE).
 
     All models are connected and configured before anything is sent, so a failure leaves none behind. It may
     be called again: what is left out then stays as it is. A class with a `Meta.redis` of its own keeps it,
     and one that is defined later uses the same connection and gets its index at its first search.
 
+    The server is asked what this user may do, in one round trip that writes nothing: who may not read the
+    models, or search them, is refused here; who may not write or lock them is warned of on the logger
+    `rapyer`.
+
     Args:
-        redis: A URL, or a client of `redis.asyncio`; a client stays the caller's until `teardown_rapyer`.
+        redis: A URL, or a client of `redis.asyncio`, which may be one that a Sentinel made, or a
+            `RedisCluster`; a client stays the caller's until `teardown_rapyer`.
         ttl: Seconds after which stored instances expire, set in the `Meta` of every model.
         override_old_idx: Whether an index whose fields have changed is replaced; else it stays as it is. One
             whose fields are unchanged is left alone in either case, and so are all documents.
@@ -56,6 +62,7 @@ async def init_rapyer(
         CascadeKeyInitialsError: The keys of a class that takes part in one do not start with its name.
         ConfigError: `redis` or `cascade_ttl` is something else.
         MissingModuleError: The server lacks the JSON module, or the search module where fields are indexed.
+        MissingPermissionError: The user may not read the models; the error has the rule to add.
         UnsupportedIndexedFieldError: A field is declared with an index that its type does not allow.
     """
     given = {"ttl": ttl, "refresh_ttl": refresh_ttl, "prefer_normal_json_dump": prefer_normal_json_dump}
@@ -80,6 +87,15 @@ async def init_rapyer(
     searched = {registry.source_for(model) for model in indexed}
     for source in searched | ({registry.source} if redis is not None else set()):
         await survey(source, searched=source in searched)
+        own = [model for model in models if registry.source_for(model) == source]
+        await check_permissions(
+            source,
+            [
+                (f"{model.class_key_initials()}:", index_name(model) if model in indexed else "")
+                for model in own
+            ],
+            tokens=any(model.Meta.exactly_once for model in own),
+        )
     for model in indexed:
         await ensure_index(model, registry.source_for(model), replace=override_old_idx)
 
@@ -100,13 +116,10 @@ async def teardown_rapyer() -> None:
 
 
 def _source_of(redis: Any) -> ClientSource:
-    if isinstance(redis, ClientSource):
-        return redis
-    if isinstance(redis, str):
-        return ClientSource.from_url(redis)
-    if isinstance(redis, Redis):
-        return ClientSource.from_client(redis)
-    raise ConfigError(
-        f"init_rapyer cannot connect to a {type(redis).__name__}",
-        hint="give it a URL such as redis://localhost:6379/0, or a redis.asyncio.Redis client",
-    )
+    source = ClientSource.of(redis)
+    if source is None:
+        raise ConfigError(
+            f"init_rapyer cannot connect to a {type(redis).__name__}",
+            hint="give it a URL such as redis://localhost:6379/0, or a redis.asyncio client",
+        )
+    return source

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, Field, PrivateAttr
@@ -43,9 +44,13 @@ class RapyerMeta(ModelMetaclass):
             # Its schema is built once, when `define` has converted the annotations, and not before as well.
             if any(isinstance(base, mcs) for base in bases):
                 kwargs["defer_build"] = True
-            return super().__new__(mcs, name, bases, namespace, **kwargs)
+            # Pydantic would take the locals of this function for those of the caller.
+            kwargs.setdefault("__pydantic_reset_parent_namespace__", False)
+            made: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
         finally:
             _building.reset(token)
+        _resolve_locally(made, sys._getframe(1))
+        return made
 
     if not TYPE_CHECKING:
 
@@ -55,6 +60,12 @@ class RapyerMeta(ModelMetaclass):
                 if spec is not None and name in spec.fields:
                     return operand(cls, name)
             return super().__getattr__(name)
+
+
+def _resolve_locally(made: Any, caller: FrameType) -> None:
+    # Annotations may name what is defined in the same function as the class.
+    if not made.__pydantic_complete__ and caller.f_code.co_name != "<module>":
+        made.model_rebuild(raise_errors=False, _types_namespace=dict(caller.f_locals))
 
 
 class ShadowedField:
@@ -107,9 +118,9 @@ def make_way(cls: T) -> T:
 
 def expose_shadowed(cls: type[StoredModel]) -> None:
     """Make the fields readable that are named like methods of the class's bases."""
-    for name in cls.model_fields:
-        if any(name in vars(base) for base in cls.__mro__):
-            type.__setattr__(cls, name, ShadowedField(name))
+    fields = cls.model_fields.keys()
+    for name in {name for base in cls.__mro__ for name in fields & vars(base).keys()}:
+        type.__setattr__(cls, name, ShadowedField(name))
 
 
 def _hide_methods(bases: tuple[type, ...], namespace: dict[str, Any]) -> set[str]:

@@ -198,7 +198,7 @@ def _loop_for(mode: BridgeMode) -> asyncio.AbstractEventLoop | None:
     except RuntimeError:
         if not _in_main_thread():
             return None
-        own: asyncio.AbstractEventLoop = get_asyncio_loop()  # type: ignore[no-untyped-call]
+        own: asyncio.AbstractEventLoop = get_asyncio_loop()
         return None if own.is_running() else own
     if mode == "off":
         raise NotebookError(

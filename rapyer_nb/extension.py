@@ -74,7 +74,7 @@ def finish(coroutine: Coroutine[Any, Any, None]) -> None:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        get_asyncio_loop().run_until_complete(coroutine)  # type: ignore[no-untyped-call]
+        get_asyncio_loop().run_until_complete(coroutine)
         return
     # An empty context, so that it does not carry an open pipeline of the cell along.
     pending: set[asyncio.Task[None]] = set()
@@ -126,4 +126,4 @@ def _html(model: AtomicRedisModel) -> str:
 
 
 def _plain(model: AtomicRedisModel, printer: RepresentationPrinter, cycle: bool) -> None:
-    printer.text(ModelView(model).text())  # type: ignore[no-untyped-call]
+    printer.text(ModelView(model).text())

@@ -101,6 +101,25 @@ def undecodable(error: CantSerializeRedisValueError) -> PydanticCustomError:
     return PydanticCustomError("rapyer_undecodable", "{reason}", {"reason": str(error)})
 
 
+def undecodable_within(error: ValidationError, name: str) -> ValidationError | None:
+    """Return the error for a field that holds a value that cannot be decoded; None where it is another one.
+
+    Args:
+        error: What was raised for the field's value.
+        name: The field, which becomes the first part of the location.
+    """
+    lines = [
+        InitErrorDetails(
+            type=PydanticCustomError("rapyer_undecodable", "{reason}", line["ctx"]),
+            loc=(name, *line["loc"]),
+            input=line["input"],
+        )
+        for line in error.errors(include_url=False)
+        if line["type"] == "rapyer_undecodable"
+    ]
+    return ValidationError.from_exception_data(error.title, lines) if lines else None
+
+
 def unreadable(
     error: ValidationError,
     message: str,

@@ -49,3 +49,12 @@ def has_no_number(value: Any) -> bool:
     if kind in {list, tuple, set, frozenset}:
         return any(map(has_no_number, value))
     return False
+
+
+def is_beyond_json(value: Any) -> bool:
+    """Tell whether an integer is in JSON values that the server would make a float of."""
+    if isinstance(value, int):
+        return not -(2**63) <= value < 2**63
+    if isinstance(value, dict):
+        return any(map(is_beyond_json, value.values()))
+    return isinstance(value, list) and any(map(is_beyond_json, value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -39,11 +38,6 @@ class JsonPath(str):
     def range(self, start: int | None, stop: int | None) -> JsonPath:
         """Return the path of some array elements; the bounds as in Python's slices."""
         return JsonPath(f"{self}[{'' if start is None else start}:{'' if stop is None else stop}]")
-
-    def part(self, bounds: slice) -> JsonPath:
-        """Return the path of the elements that a slice without a step names."""
-        ends = (None if end is None else operator.index(end) for end in (bounds.start, bounds.stop))
-        return self.range(*ends)
 
     def at_most(self, index: int) -> JsonPath:
         """Return the path of an element, which names none where the array is shorter."""

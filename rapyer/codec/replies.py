@@ -63,6 +63,13 @@ def search_page(reply: Any) -> SearchPage:
     return SearchPage(int(reply[0]), tuple((text(key), _json_attribute(fields)) for key, fields in pairs))
 
 
+def matching_keys(reply: Any) -> tuple[list[str], int]:
+    """Read a reply of `FT.SEARCH … NOCONTENT` into keys, and how many documents match in all."""
+    if isinstance(reply, dict):
+        return [text(_get(row, "id")) for row in _get(reply, "results")], int(_get(reply, "total_results"))
+    return [text(key) for key in reply[1:]], int(reply[0])
+
+
 def cursor_keys(reply: Any) -> tuple[list[str], int]:
     """Read a reply of `FT.AGGREGATE … LOAD 1 @__key WITHCURSOR` into keys and the cursor, 0 at the end."""
     page, cursor = reply

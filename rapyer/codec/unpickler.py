@@ -49,7 +49,7 @@ class _LiteralUnpickler(pickle.Unpickler):
 _PythonUnpickler: Any = pickle._Unpickler
 
 
-class _RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
+class _RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]  # typeshed lacks it
     """Reads values of the classes in a table.
 
     It is the Python implementation, because the C one does not let its opcodes be narrowed: BUILD sets
@@ -181,5 +181,5 @@ def _attribute(owner: Any, name: str) -> Any:
     if isinstance(owner, enum.EnumMeta) and name in owner.__members__:
         return owner.__members__[name]
     if owner is zoneinfo.ZoneInfo and name == "_unpickle":
-        return zoneinfo.ZoneInfo._unpickle  # type: ignore[attr-defined]
+        return zoneinfo.ZoneInfo._unpickle  # type: ignore[attr-defined]  # typeshed lacks it
     raise refused("builtins.getattr")

@@ -11,6 +11,7 @@ from rapyer.codec.replies import identity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rapyer.commands.spread import Spread
     from rapyer.scripts.script import Script
 
 R = TypeVar("R")
@@ -39,6 +40,8 @@ class Command(Generic[R]):
         immediate: Whether a pipeline, too, sends it at once, because the caller needs its reply.
         place: What the command concerns, as a path for messages, such as `$.tags`.
         must_exist: Whether an empty reply means that the key or the path does not exist.
+        spread: How it is made of several commands where its keys live on several servers; None where it
+            cannot be.
     """
 
     name: str
@@ -50,11 +53,17 @@ class Command(Generic[R]):
     immediate: bool = False
     place: str = ""
     must_exist: bool = False
+    spread: Spread | None = field(default=None, compare=False)
 
     @property
     def operation(self) -> str:
         """The name to show: the command's, or that of its script where it has no name of its own."""
         return f"script {self.script.name}" if self.script and self.name == "EVALSHA" else self.name
+
+    @property
+    def told_keys(self) -> str:
+        """The keys to show: three at the most."""
+        return " ".join(self.keys[:3]) + (" …" if len(self.keys) > 3 else "")
 
     def words(self) -> tuple[Arg, ...]:
         """Return the command as it is sent; a script goes with its source, which the server caches."""

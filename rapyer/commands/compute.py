@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rapyer.codec.replies import text
 from rapyer.commands.command import Command
 from rapyer.commands.json import digits
-from rapyer.scripts.script import Script
+from rapyer.scripts.script import ValueScript
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 Symbol: TypeAlias = str
 """An operator: `*`, `/`, `//`, `%` or `**`."""
 
-_INTEGER = Script("integer")
-_FLOAT = Script("float")
-_REPEAT_TEXT = Script("repeat_text")
-_SHIFT_TIME = Script("shift_time")
+_INTEGER = ValueScript("integer")
+_FLOAT = ValueScript("float")
+_REPEAT_TEXT = ValueScript("repeat_text")
+_SHIFT_TIME = ValueScript("shift_time")
 
 
 def integer(key: str, path: str, symbol: Symbol, operand: int) -> Command[int | None]:

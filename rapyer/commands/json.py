@@ -10,15 +10,17 @@ from pydantic_core import to_json
 from rapyer.codec.paths import ROOT, JsonPath, addressable
 from rapyer.codec.replies import element, first, number, raw_json, text
 from rapyer.commands.command import Command, Effect
+from rapyer.commands.spread import Spread, in_place
 from rapyer.errors import InvalidKeyError
-from rapyer.scripts.script import Script
+from rapyer.scripts.script import Script, ValueScript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 _SET_IF = Script("set_if")
+_SAVE_IF = Script("save_if")
 _MEMBER = Script("member")
-_INCREMENT = Script("increment")
+_INCREMENT = ValueScript("increment")
 _SPLICE = Script("splice")
 _POP_ELEMENT = Script("pop_element")
 _DELETE = Script("delete")
@@ -38,7 +40,12 @@ def get_document(key: str) -> Command[bytes | None]:
 def get_documents(keys: Sequence[str]) -> Command[list[bytes | None]]:
     """JSON.MGET of whole documents; None for each key that is missing or holds another type."""
     return Command(
-        "JSON.MGET", tuple(keys), (".",), lambda reply: [raw_json(item) for item in reply], Effect.READ
+        "JSON.MGET",
+        tuple(keys),
+        (".",),
+        lambda reply: [raw_json(item) for item in reply],
+        Effect.READ,
+        spread=Spread(lambda at: get_documents([keys[position] for position in at]), in_place),
     )
 
 
@@ -58,30 +65,13 @@ def set_value(key: str, path: str, value: bytes) -> Command[bool]:
     return Command("JSON.SET", (key,), (path, value), bool, Effect.IDEMPOTENT, place=path, must_exist=True)
 
 
-def set_documents(documents: Iterable[tuple[str, bytes]]) -> Command[bool]:
-    """JSON.MSET: write whole documents."""
-    pairs = list(documents)
-    args: list[str | bytes] = [ROOT, pairs[0][1]]
-    for key, value in pairs[1:]:
-        args += (key, ROOT, value)
-    return Command("JSON.MSET", (pairs[0][0],), tuple(args), bool, Effect.IDEMPOTENT)
-
-
 def delete(key: str, path: str) -> Command[int]:
     """JSON.DEL: remove what the path matches; how many values went."""
     return Command("JSON.DEL", (key,), (path,), int, Effect.IDEMPOTENT, place=path)
 
 
-def delete_with(key: str, beside: Sequence[str]) -> Command[int]:
-    """Remove a document, JSON.DEL, and other keys, DEL, in a script; how many keys there were.
-
-    Where the key holds no document, nothing goes.
-    """
-    return Command("EVALSHA", (key, *beside), (), int, Effect.IDEMPOTENT, script=_DELETE)
-
-
 def delete_range(key: str, path: str) -> Command[int]:
-    """JSON.DEL of array elements, which moves the others: how many went."""
+    """JSON.DEL of an array element, or of none, which moves the others: how many went."""
     return Command("JSON.DEL", (key,), (path,), int, place=path)
 
 
@@ -198,6 +188,22 @@ def set_if(key: str, path: str, expected: bytes, value: bytes) -> Command[SetIfR
     return Command("EVALSHA", (key,), (path, expected, value), _set_if_result, script=_SET_IF, place=path)
 
 
+def save_if(
+    key: str, expected: bytes, writes: Iterable[tuple[str, bytes]], *, ttl: int | None
+) -> Command[SetIfResult]:
+    """Write to a document in a script, only if its text is still what `get_document` gave.
+
+    Args:
+        key: The document.
+        expected: Its text.
+        writes: Paths and the JSON texts to write there; an empty text removes what is there.
+        ttl: Seconds after which the document expires then; None leaves that as it is.
+    """
+    words = [word for write in writes for word in write]
+    args = (expected, "" if ttl is None else ttl, *words)
+    return Command("EVALSHA", (key,), args, _set_if_result, script=_SAVE_IF)
+
+
 def _set_if_result(reply: Any) -> SetIfResult:
     status = text(reply[0])
     if status == "written":
@@ -210,9 +216,12 @@ def _member(
     *args: str | bytes,
     decode: Callable[[Any], Any],
     effect: Effect = Effect.IDEMPOTENT,
-    **options: bool,
+    immediate: bool = False,
+    must_exist: bool = False,
 ) -> Command[Any]:
-    return Command("EVALSHA", (key,), args, decode, effect, script=_MEMBER, place=str(args[0]), **options)
+    return Command(
+        "EVALSHA", (key,), args, decode, effect, _MEMBER, immediate, str(args[0]), must_exist=must_exist
+    )
 
 
 def _only(reply: Any) -> bytes | None:

@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rapyer.codec.replies import text
 from rapyer.commands.command import Command, Effect
+from rapyer.commands.spread import Parts, Spread
+from rapyer.scripts.script import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_DELETE = Script("delete")
+
+
+class Gone(NamedTuple):
+    """How many keys were removed: documents, and keys beside them."""
+
+    documents: int
+    beside: int
+
+
+def delete_documents(models: Sequence[Sequence[str]]) -> Command[Gone]:
+    """DEL, in a script that removes none where the key of a document holds something else.
+
+    Args:
+        models: For each document its key, and the keys beside it.
+    """
+    keys = (*(model[0] for model in models), *(key for model in models for key in model[1:]))
+
+    def some(at: Sequence[int]) -> Command[Gone]:
+        # What lives beside a document lives in its slot.
+        return delete_documents([models[position] for position in at if position < len(models)])
+
+    return Command(
+        "DEL", keys, (len(models),), _gone, Effect.IDEMPOTENT, script=_DELETE, spread=Spread(some, _all_gone)
+    )
+
+
+def _gone(reply: Any) -> Gone:
+    return Gone(*map(int, reply))
+
+
+def _all_gone(parts: Parts) -> list[int]:
+    return [sum(int(reply[at]) for _, reply in parts) for at in range(2)]
 
 
 def delete(*keys: str) -> Command[int]:
-    """DEL: remove the keys; how many there were."""
+    """DEL: remove keys of whatever type; how many there were."""
     return Command("DEL", keys, (), int, Effect.IDEMPOTENT)
 
 
@@ -23,9 +62,20 @@ def exists(key: str) -> Command[bool]:
     return Command("EXISTS", (key,), (), bool, Effect.READ, immediate=True)
 
 
-def expire(key: str, seconds: int) -> Command[bool]:
-    """EXPIRE: let the key end after so many seconds; whether the key is there."""
-    return Command("EXPIRE", (key,), (seconds,), bool, Effect.IDEMPOTENT)
+def type_of(key: str) -> Command[str]:
+    """TYPE: the Redis type of what the key holds, such as `string`; `none` where there is nothing."""
+    return Command("TYPE", (key,), (), text, Effect.READ)
+
+
+def expire(key: str, seconds: int, *, must_exist: bool = False) -> Command[bool]:
+    """EXPIRE: let the key end after so many seconds; whether the key is there.
+
+    Args:
+        key: The key.
+        seconds: The time from now on.
+        must_exist: Whether it is an error if the key is not there.
+    """
+    return Command("EXPIRE", (key,), (seconds,), bool, Effect.IDEMPOTENT, must_exist=must_exist)
 
 
 def scan_documents(cursor: int, prefix: str, count: int) -> Command[tuple[int, list[str]]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rapyer.codec.replies import raw_json, text
+from rapyer.commands import slots
 from rapyer.commands.command import Command, Effect
 from rapyer.commands.companion import CREATING
 from rapyer.scripts.script import Script
@@ -59,7 +60,7 @@ def lock_keys(key: str, action: str, *, tagged: bool = False) -> LockKeys:
         tagged: Whether a hash tag keeps the keys in the model's slot, as a cluster needs it.
     """
     name = action.replace("%", "%25").replace("/", "%2F")
-    lock = f"{{{key}}}/{name}:lock" if tagged else f"{key}/{name}:lock"
+    lock = f"{slots.tagged(key) if tagged else key}/{name}:lock"
     return LockKeys(key, lock, f"{lock}:queue", f"{lock}:seen", f"{lock}:fence")
 
 

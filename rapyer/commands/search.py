@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rapyer.codec.replies import SearchPage, cursor_keys, search_page
+from rapyer.codec.replies import SearchPage, cursor_keys, matching_keys, search_page
 from rapyer.commands.command import Arg, Command, Effect
 
 if TYPE_CHECKING:
@@ -26,6 +26,17 @@ def search(
     """FT.SEARCH: one page of matching documents, and how many match in all."""
     args = (index, query, "RETURN", 1, "$", "LIMIT", offset, limit, *_parameters(parameters), "DIALECT", 2)
     return Command("FT.SEARCH", (), args, search_page, Effect.READ)
+
+
+def matches(
+    index: str, query: str, parameters: Mapping[str, Arg], *, limit: int
+) -> Command[tuple[list[str], int]]:
+    """FT.SEARCH without contents: the keys of the first documents that match, and how many do in all.
+
+    It takes as long as it takes: the server's own limit would cut the result without a word.
+    """
+    options = ("NOCONTENT", "TIMEOUT", 0, "LIMIT", 0, limit, *_parameters(parameters), "DIALECT", 2)
+    return Command("FT.SEARCH", (), (index, query, *options), matching_keys, Effect.READ)
 
 
 def search_keys(

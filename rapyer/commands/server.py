@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from rapyer.codec.replies import text
 from rapyer.commands.command import Command, Effect
+
+Layout: TypeAlias = "tuple[tuple[int, int, str, int], ...]"
+"""Who serves what in a cluster: first slot, last slot, host (which may be empty) and port of the primary."""
+
+
+def cluster_slots() -> Command[Layout]:
+    """CLUSTER SLOTS: which primary serves which slots."""
+    return Command("CLUSTER", (), ("SLOTS",), _layout, Effect.READ)
 
 
 def known_commands(*names: str) -> Command[dict[str, bool]]:
@@ -20,6 +28,12 @@ def memory() -> Command[dict[str, str]]:
 
 def _known(names: tuple[str, ...], reply: Any) -> dict[str, bool]:
     return dict(zip(names, (bool(described) for described in reply), strict=True))
+
+
+def _layout(reply: Any) -> Layout:
+    return tuple(
+        sorted((int(first), int(last), text(node[0] or ""), int(node[1])) for first, last, node, *_ in reply)
+    )
 
 
 def _fields(reply: Any) -> dict[str, str]:

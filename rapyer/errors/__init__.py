@@ -25,6 +25,7 @@
     │   │   └── CantSerializeRedisValueError
     │   ├── DuplicateModelNameError
     │   ├── ElementIndexError (also IndexError)
+    │   ├── FieldDeletionError (also AttributeError)
     │   ├── InnerModelError (also RuntimeError)
     │   │   └── BadDeleteActionError
     │   ├── InvalidKeyError (also ValueError)
@@ -35,6 +36,7 @@
     │   ├── NumberDomainError (also ValueError)
     │   ├── NumberRangeError (also OverflowError)
     │   ├── RapyerModelDoesntExistError (also KeyError)
+    │   ├── StaleModelError
     │   ├── UnknownFieldError (also AttributeError)
     │   ├── UnknownTargetError (also TypeError)
     │   ├── UnlinkedValueError (also AttributeError)
@@ -44,12 +46,15 @@
     │   ├── WrongClassError (also ValueError)
     │   └── WrongTypeError
     ├── PipelineError
+    │   ├── CrossSlotError
     │   ├── CrossSourceError
     │   ├── PipelineClosedError
     │   ├── PipelineOpenError
     │   └── TransactionError
+    │       └── PartlyAppliedError
     └── ServerError
         ├── MissingModuleError
+        ├── MissingPermissionError
         ├── PersistentNoScriptError
         ├── ScriptsNotInitializedError
         └── UnknownOutcomeError
@@ -83,6 +88,7 @@ from rapyer.errors.model import (
     CantSerializeRedisValueError,
     CorruptedModelError,
     DuplicateModelNameError,
+    FieldDeletionError,
     InnerModelError,
     InvalidKeyError,
     KeyChangedError,
@@ -90,6 +96,7 @@ from rapyer.errors.model import (
     KeyNotFound,
     ModelError,
     RapyerModelDoesntExistError,
+    StaleModelError,
     UnknownFieldError,
     UnlinkedValueError,
     UnsupportedFieldError,
@@ -100,7 +107,9 @@ from rapyer.errors.model import (
 )
 from rapyer.errors.number import ElementIndexError, NumberDomainError, NumberRangeError
 from rapyer.errors.pipeline import (
+    CrossSlotError,
     CrossSourceError,
+    PartlyAppliedError,
     PipelineClosedError,
     PipelineError,
     PipelineOpenError,
@@ -112,6 +121,7 @@ from rapyer.errors.server import (
     InvalidRefreshTtlError,
     MetaFrozenError,
     MissingModuleError,
+    MissingPermissionError,
     PersistentNoScriptError,
     ScriptsNotInitializedError,
     ServerError,
@@ -128,9 +138,11 @@ __all__ = (
     "CascadeTargetTtlMissingError",
     "ConfigError",
     "CorruptedModelError",
+    "CrossSlotError",
     "CrossSourceError",
     "DuplicateModelNameError",
     "ElementIndexError",
+    "FieldDeletionError",
     "FindError",
     "InnerModelError",
     "InvalidCascadeDepthError",
@@ -146,11 +158,13 @@ __all__ = (
     "MetaFrozenError",
     "MissingModuleError",
     "MissingParameterError",
+    "MissingPermissionError",
     "ModelError",
     "NotIndexedError",
     "NotResolvedError",
     "NumberDomainError",
     "NumberRangeError",
+    "PartlyAppliedError",
     "PersistentNoScriptError",
     "PipelineClosedError",
     "PipelineError",
@@ -159,6 +173,7 @@ __all__ = (
     "RapyerModelDoesntExistError",
     "ScriptsNotInitializedError",
     "ServerError",
+    "StaleModelError",
     "TransactionError",
     "UnknownFieldError",
     "UnknownOutcomeError",

@@ -26,7 +26,39 @@ class WrongClassError(ModelError, ValueError):
 
 
 class WrongTypeError(ModelError):
-    """The key holds another Redis type than a JSON document."""
+    """The key holds another Redis type than a JSON document.
+
+    Args:
+        message: Which key it is.
+        expected: What the key should hold.
+        found: The Redis type that it holds, as TYPE tells it; None where nobody asked.
+        key: The key.
+        field: The field that it is for.
+        model: The name of the class.
+        command: The name of the command that the server refused.
+        hint: What to do about it.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        expected: str = "JSON document",
+        found: str | None = None,
+        key: str | None = None,
+        field: str | None = None,
+        model: str | None = None,
+        command: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, key=key, field=field, model=model, command=command, hint=hint)
+        self.expected = expected
+        self.found = found
+
+    def tell(self, found: str) -> None:
+        """Say which Redis type was found."""
+        self.found = found
+        self.message = f"{self.message}: a {found}"
 
 
 class InvalidKeyError(ModelError, ValueError):
@@ -39,6 +71,30 @@ class KeyExistsError(ModelError, ValueError):
 
 class KeyChangedError(ModelError, ValueError):
     """The primary key of a stored instance was to change, which would make two documents of one."""
+
+
+class StaleModelError(ModelError):
+    """The stored document is not the one that the instance was loaded from; nothing was written.
+
+    Args:
+        message: Which document, and what differs there.
+        fields: The names of the fields that differ; none where the instance knows no document.
+        key: The key of the document.
+        model: The name of the class.
+        hint: What to do about it.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        fields: tuple[str, ...] = (),
+        key: str | None = None,
+        model: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, key=key, field=fields[0] if fields else None, model=model, hint=hint)
+        self.fields = fields
 
 
 class RapyerModelDoesntExistError(ModelError, KeyError):
@@ -81,6 +137,10 @@ class DuplicateModelNameError(ModelError):
 
 class UnknownFieldError(ModelError, AttributeError):
     """The model has no field of that name."""
+
+
+class FieldDeletionError(ModelError, AttributeError):
+    """A field was to be deleted from an instance (`del user.name`); it can only get another value."""
 
 
 class InnerModelError(ModelError, RuntimeError):

@@ -13,6 +13,34 @@ class MissingModuleError(ServerError):
     """The server lacks a module that the operation needs."""
 
 
+class MissingPermissionError(ServerError):
+    """The user that the library connects as may not run what it needs, or not on the keys that it needs.
+
+    Args:
+        message: What is not allowed.
+        commands: The commands that the user may not run.
+        patterns: The patterns of keys that it may not use.
+        channels: The patterns of channels that it may not use.
+        command: The first of the commands.
+        hint: The rule to add.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        commands: tuple[str, ...] = (),
+        patterns: tuple[str, ...] = (),
+        channels: tuple[str, ...] = (),
+        command: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, command=command or (commands[0] if commands else None), hint=hint)
+        self.commands = commands
+        self.patterns = patterns
+        self.channels = channels
+
+
 class UnknownOutcomeError(ServerError):
     """The reply to a write was lost, so nobody can tell whether it took effect.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, get_args
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -60,6 +61,10 @@ def _convert_fields(cls: type[StoredModel], inner: Any, changed: list[Any]) -> d
     for name, info in cls.model_fields.items():
         if not getattr(info, "_complete", True):
             continue
+        if info.default is None and not _admits_none(info.annotation):
+            # `at: datetime = None`, as people write it: the default is checked, and is to pass.
+            info.annotation = Optional[info.annotation]  # type: ignore[assignment]  # noqa: UP045  # any form
+            changed.append(cls)
         if name not in declared:
             declared[name] = _declared(cls, name, info)
         if info.exclude is True and not is_special(info.annotation):
@@ -70,14 +75,21 @@ def _convert_fields(cls: type[StoredModel], inner: Any, changed: list[Any]) -> d
         opaque = opaque or conversion.opaque or _holds_opaque(annotation)
         if annotation != info.annotation or metadata != info.metadata:
             info.annotation, info.metadata = annotation, metadata
-            if cls not in changed:
-                changed.append(cls)
+            changed.append(cls)
     deferred = cls.model_config.pop("defer_build", False)
-    if deferred and cls not in changed and len(declared) == len(cls.model_fields):
+    if deferred and len(declared) == len(cls.model_fields):
         changed.append(cls)
     type.__setattr__(cls, "__rapyer_declared__", declared)
     type.__setattr__(cls, "__rapyer_opaque__", opaque)
     return declared
+
+
+def _admits_none(annotation: Any) -> bool:
+    if annotation in (None, type(None), Any, object) or isinstance(annotation, TypeVar):
+        return True
+    if get_origin(annotation) in {Union, UnionType, Annotated}:
+        return any(map(_admits_none, get_args(annotation)))
+    return get_origin(annotation) is Literal and None in get_args(annotation)
 
 
 def _holds_opaque(annotation: Any) -> bool:
@@ -89,20 +101,23 @@ def _holds_opaque(annotation: Any) -> bool:
 
 def _rebuild(changed: list[Any]) -> None:
     # Classes may hold each other, so none may be built with the schema that another had before.
-    for cls in changed:
+    distinct = list(dict.fromkeys(changed))
+    for cls in distinct:
         if "__pydantic_core_schema__" in cls.__dict__:
             type.__delattr__(cls, "__pydantic_core_schema__")
         type.__setattr__(cls, "__pydantic_complete__", False)
-    for cls in changed:
-        BaseModel.model_rebuild.__func__(cls, force=True, raise_errors=False)  # type: ignore[attr-defined]
+    for cls in distinct:
+        rebuild: Any = BaseModel.model_rebuild  # not the class's own, which would plan its fields again
+        rebuild.__func__(cls, force=True, raise_errors=False)
 
 
 def _declared(cls: type[StoredModel], name: str, info: Any) -> Any:
+    if name in cls.__dict__.get("__annotations__", {}):
+        return info.annotation
     inherited = next(
         (base for base in cls.__mro__[1:] if name in base.__dict__.get("__rapyer_declared__", {})), None
     )
-    own = name in cls.__dict__.get("__annotations__", {})
-    return info.annotation if inherited is None or own else _inherited(cls, inherited, name, info)
+    return info.annotation if inherited is None else _inherited(cls, inherited, name, info)
 
 
 def _inherited(cls: type[StoredModel], base: Any, name: str, info: Any) -> Any:
@@ -112,7 +127,8 @@ def _inherited(cls: type[StoredModel], base: Any, name: str, info: Any) -> Any:
 
 
 def _empty_spec(cls: type[StoredModel]) -> Any:
-    return build_spec(_NoFields(cls), {})  # type: ignore[arg-type]
+    without_fields: Any = _NoFields(cls)
+    return build_spec(without_fields, {})
 
 
 class _NoFields:

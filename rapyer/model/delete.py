@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rapyer.commands import json, keys
@@ -9,13 +10,14 @@ from rapyer.errors import BadDeleteActionError
 from rapyer.model.companions import keys_under
 from rapyer.model.registry import registry
 from rapyer.result import DeleteResult
-from rapyer.session.executor import execute, perform, transact
-from rapyer.session.scope import open_batch
+from rapyer.session.executor import execute, perform, require_one_step
+from rapyer.session.scope import open_batch, settle_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rapyer.commands.command import Command
+    from rapyer.commands.keys import Gone
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
 
@@ -23,10 +25,13 @@ BATCHES_AT_ONCE = 10
 """How many batches go in one round trip; each is a command, and so atomic, of its own."""
 
 
-def delete_command(cls: type[StoredModel], key: str) -> Command[int]:
+def delete_command(cls: type[StoredModel], key: str) -> Command[Any]:
     """Return what deletes a document and what lives beside it; its reply is how many keys went."""
     _, *beside = keys_under(cls.__rapyer_spec__, key)
-    return json.delete_with(key, beside) if beside else json.delete(key, "$")
+    if not beside:
+        return json.delete(key, "$")
+    both: Command[Any] = keys.delete_documents([(key, *beside)])
+    return replace(both, decode=sum)
 
 
 async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> DeleteResult:
@@ -41,42 +46,66 @@ async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> Delete
 
     Returns:
         How many were really there, or in a pipeline how many will be asked for.
+
+    Raises:
+        WrongTypeError: A key holds another Redis type; nothing of its batch is deleted.
+        PartlyAppliedError: On a cluster, where a batch is one step for each slot, only some did it.
     """
     distinct, source = list(dict.fromkeys(wanted)), registry.source_for(cls)
     if not distinct:
         return DeleteResult(was_committed=open_batch() is None)
     each = len(cls.__rapyer_spec__.companions) + 1
     if open_batch() is not None:
-        await perform(source, *_commands(cls, distinct))
+        settle_open()
+        await perform(source, _command(cls, distinct))
         return DeleteResult(
             models_deleted=len(distinct), keys_deleted=each * len(distinct), was_committed=False
         )
     limit = cls.Meta.max_delete_per_transaction
     batches = list(_batches(distinct, None if limit is None else max(1, limit // each)))
-    models, beside = await _delete(cls, source, batches)
+    counts: list[Gone] = []
+    for start in range(0, len(batches), BATCHES_AT_ONCE):
+        commands = [_command(cls, batch) for batch in batches[start : start + BATCHES_AT_ONCE]]
+        counts += await execute(source, commands)
+    return _result(counts)
+
+
+def _command(cls: type[StoredModel], wanted: Sequence[str]) -> Command[Gone]:
+    spec = cls.__rapyer_spec__
+    return keys.delete_documents([keys_under(spec, key) for key in wanted])
+
+
+def _result(counts: Iterable[Gone]) -> DeleteResult:
+    models = beside = 0
+    for gone in counts:
+        models, beside = models + gone.documents, beside + gone.beside
     return DeleteResult(models_deleted=models, keys_deleted=models + beside)
 
 
-async def _delete(
-    cls: type[StoredModel], source: ClientSource, batches: Sequence[Sequence[str]]
-) -> tuple[int, int]:
-    """Return how many documents there were, and how many keys beside them."""
-    models = beside = 0
-    if cls.__rapyer_spec__.companions:
-        for batch in batches:
-            gone = await transact(source, _commands(cls, batch))
-            models, beside = models + gone[0], beside + gone[1]
-        return models, beside
-    for start in range(0, len(batches), BATCHES_AT_ONCE):
-        commands = [keys.delete(*batch) for batch in batches[start : start + BATCHES_AT_ONCE]]
-        models += sum(await execute(source, commands))
-    return models, 0
+async def delete_in_one_step(
+    source: ClientSource, wanted: Iterable[tuple[type[StoredModel], Sequence[str]]]
+) -> list[DeleteResult]:
+    """Delete documents by their keys, and what lives beside them, in one atomic step, however many there are.
 
+    Args:
+        source: Where the commands go.
+        wanted: Classes and full keys of each, which are counted separately.
 
-def _commands(cls: type[StoredModel], wanted: Sequence[str]) -> list[Command[Any]]:
-    under = [keys_under(cls.__rapyer_spec__, key)[1:] for key in wanted]
-    beside = [key for companions in under for key in companions]
-    return [keys.delete(*wanted), *([keys.delete(*beside)] if beside else [])]
+    Raises:
+        CrossSlotError: The keys live in several slots of a cluster; nothing is deleted.
+        WrongTypeError: A key holds another Redis type; nothing of its class is deleted.
+    """
+    distinct = [(cls, list(dict.fromkeys(group))) for cls, group in wanted]
+    commands = [_command(cls, group) for cls, group in distinct]
+    require_one_step(source, commands, "adelete_many")
+    settle_open()
+    counts = await perform(source, *commands)
+    return [
+        DeleteResult(models_deleted=len(group), keys_deleted=len(command.keys), was_committed=False)
+        if gone is None
+        else _result([gone])
+        for (_, group), command, gone in zip(distinct, commands, counts, strict=True)
+    ]
 
 
 def check_no_inner(models: Iterable[Any]) -> None:

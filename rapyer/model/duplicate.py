@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from rapyer.codec.paths import ROOT
-from rapyer.commands.duplicate import Duplicates, duplicate
+from rapyer.commands.duplicate import Duplicates, dump, duplicate, restore
 from rapyer.errors import InnerModelError, InvalidKeyError, KeyExistsError, KeyNotFound
 from rapyer.model.beside import contents, part_of
 from rapyer.model.expiry import passed_on
@@ -15,7 +15,9 @@ from rapyer.model.keys import key_for, new_primary_key, primary_key_of
 from rapyer.model.load import from_document, from_replies, reading_of
 from rapyer.model.persist import check_field_names
 from rapyer.model.schema import spec_of
-from rapyer.session.executor import perform
+from rapyer.session.executor import is_one_step, perform, run
+from rapyer.session.plan import cross_slot
+from rapyer.session.scope import open_batch, settle_open
 from rapyer.types.string import RedisStr
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from rapyer.fields.key import RapyerKey
     from rapyer.model.state import StoredModel
+    from rapyer.session.clients import ClientSource
 
 M = TypeVar("M", bound="StoredModel")
 
@@ -82,14 +85,14 @@ async def _run(model: StoredModel, copies: list[M], changes: Mapping[str, Any]) 
     }
     own = None
     if own_field is not None:
-        dump = fields[own_field].dump_stored
-        own = (ROOT.child(own_field), [dump(copy.__dict__[own_field]) for copy in copies])
+        to_text = fields[own_field].dump_stored
+        own = (ROOT.child(own_field), [to_text(copy.__dict__[own_field]) for copy in copies])
     keys = [copy._rapyer_key() for copy in copies]
     changed = dict(content for part in parts.values() for content in contents(part))
     groups = [[one.key(main) for main in (key, *keys)] for one in spec_of(model).companions]
     beside = [(group, changed.get(group[1])) for group in groups]
-    command = duplicate(key, keys, ttl=model.Meta.ttl, changes=texts, own=own, beside=beside)
-    result: Duplicates | None = (await perform(model._rapyer_source(), command))[0]
+    options = {"ttl": model.Meta.ttl, "changes": texts, "own": own}
+    result = await _copied(model._rapyer_source(), key, keys, beside, options)
     if result is not None and result.status == "missing":
         raise KeyNotFound(
             f"no {type(model).__name__} is stored under {key}", key=key, model=type(model).__name__
@@ -100,6 +103,23 @@ async def _run(model: StoredModel, copies: list[M], changes: Mapping[str, Any]) 
     if onward:
         await perform(model._rapyer_source(), renewal=onward)
     return result
+
+
+async def _copied(
+    source: ClientSource, key: str, copies: Sequence[str], beside: Sequence[Any], options: dict[str, Any]
+) -> Duplicates | None:
+    settle_open()  # the copies are to have it, too
+    command = duplicate(key, copies, beside=beside, **options)
+    if open_batch() is not None or is_one_step(source, [command]):
+        copied: Duplicates | None = (await perform(source, command))[0]
+        return copied
+    if beside:
+        raise cross_slot("aduplicate", [command])
+    # The copies live in other slots of a cluster. What is copied is the document as it was at one moment.
+    dumped = await run(source, dump(key))
+    if dumped is None:
+        return Duplicates("missing")
+    return await run(source, restore(copies, dumped, **options))
 
 
 def taken(cls: type[StoredModel], key: str) -> KeyExistsError:

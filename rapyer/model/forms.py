@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from rapyer.codec.context import asks_for_stored_form
+from rapyer.types.container import is_plain, plain
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 class TwoForms(BaseModel):
     """Dumps and validates the stored form where the context `{"__rapyer_dumped__": True}` asks for it.
 
-    The stored form is JSON under the fields' own names, never under their aliases.
+    The stored form is JSON under the fields' own names, never under their aliases. A `TypeAdapter` of a type
+    around models takes the same context for `dump_json` and `validate_json`; where fields have aliases it
+    needs `by_alias=False`, and `by_name=True` to validate. Its `validate_python` takes no stored form.
     """
 
     __slots__ = ()
@@ -45,7 +48,9 @@ class TwoForms(BaseModel):
         if context is not None and asks_for_stored_form(context):
             options |= {"mode": "json", "by_alias": False}
             options.setdefault("exclude", self.__rapyer_spec__.outside)
-        return super().model_dump(context=context, **options)
+        dumped = super().model_dump(context=context, **options)
+        # An element that was read from a list stays in it as a Redis type, which knows its place.
+        return dumped if is_plain(self) else plain(dumped)
 
     def model_dump_json(self, *, context: Any | None = None, **options: Any) -> str:
         """Return the fields as JSON text, or with the context as they are stored."""

@@ -22,15 +22,17 @@ class Slots(TwoForms):
     __slots__ = (
         "__weakref__",
         "_rapyer_known",  # what is known of its companions
+        "_rapyer_loaded",  # with `Meta.remember_loaded`, what is known of the stored document
         "_rapyer_pk",
         "_rapyer_stored",  # the primary key that the instance is known to be stored under
         "_rapyer_values",
     )
 
 
-set_pk: Any = Slots._rapyer_pk.__set__  # type: ignore[attr-defined]
-set_known: Any = Slots._rapyer_known.__set__  # type: ignore[attr-defined]
-set_stored: Any = Slots._rapyer_stored.__set__  # type: ignore[attr-defined]
+set_known: Any = Slots.__dict__["_rapyer_known"].__set__
+set_loaded: Any = Slots.__dict__["_rapyer_loaded"].__set__
+set_pk: Any = Slots.__dict__["_rapyer_pk"].__set__
+set_stored: Any = Slots.__dict__["_rapyer_stored"].__set__
 
 
 class Identity:
@@ -55,6 +57,17 @@ class Identity:
             raise KeyChangedError(
                 f"{key_for(type(self), stored)} is stored, so its key field {name} cannot become {wanted!r}",
                 key=key_for(type(self), stored),
+                field=name,
+                model=type(self).__name__,
+                hint="save a copy (model_copy, aduplicate) under the new key and delete this one",
+            )
+
+    def _rapyer_check_operation(self, name: Any) -> None:
+        """Refuse an operation that would change the key field of a stored document."""
+        if self._rapyer_owner is None and name == self.__rapyer_spec__.key_field:
+            raise KeyChangedError(
+                f"{name} is the key field of {self._rapyer_key()}, so no operation can change it in Redis",
+                key=self._rapyer_key(),
                 field=name,
                 model=type(self).__name__,
                 hint="save a copy (model_copy, aduplicate) under the new key and delete this one",
@@ -132,6 +145,7 @@ class Identity:
         """Remember that the instance is stored under its present key, or that it no longer is."""
         if not stored:
             set_stored(self, None)
+            set_loaded(self, None)
         elif self._rapyer_owner is None:
             field = self.__rapyer_spec__.key_field
             set_stored(self, self._rapyer_own_pk() if field is None else str(self.__dict__[field]))

@@ -1,45 +1,50 @@
-"""Inserting many: one transaction, or one script where keys that are taken matter."""
+"""Inserting many in one script, which looks at all keys before it writes the first."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from rapyer.commands import json
-from rapyer.commands.insert import Inserted, insert_new
+from rapyer.commands import keys
+from rapyer.commands.insert import Inserted, NewDocument, insert, insert_new
 from rapyer.errors import InnerModelError, PipelineOpenError, UnsupportedArgumentValueError, WrongClassError
-from rapyer.model.beside import contents, part_of, replaced
+from rapyer.model.beside import contents, part_of
 from rapyer.model.duplicate import taken
-from rapyer.model.expiry import passed_on, renewal_of_stored
-from rapyer.model.persist import dump_document, note_saved
-from rapyer.session.executor import perform
+from rapyer.model.expiry import passed_on, refreshes_now
+from rapyer.model.persist import document_to_store, note_saved
+from rapyer.model.remembered import remember
+from rapyer.session.executor import execute, is_one_step, perform, require_one_step
 from rapyer.session.scope import open_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from rapyer.commands.command import Command
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
 
 M = TypeVar("M", bound="StoredModel")
 
-DOCUMENTS_PER_COMMAND = 250
-"""How many documents one JSON.MSET writes; more would keep the server from other callers for too long."""
+MOST = 300_000
+"""How many documents one call stores; the server takes a million words in one command."""
 
 
-async def insert_many(source: ClientSource, models: Sequence[M], on_conflict: str = "replace") -> list[M]:
-    """Store top-level instances, all or none.
+async def insert_many(
+    source: ClientSource, models: Sequence[M], on_conflict: str = "replace", *, atomic: bool = False
+) -> list[M]:
+    """Store top-level instances, all or none; on a cluster, all or none of those in one slot.
 
     Args:
         source: Where the commands go.
         models: The instances; one that is given twice is stored once.
         on_conflict: "replace", "error" or "skip".
+        atomic: Whether to store none where they cannot be stored in one step.
 
     Returns:
         The instances, or with "skip" those that were stored.
 
     Raises:
         KeyExistsError: A key is taken, and that was to be an error.
+        CrossSlotError: It was to be one step, and the keys live in several slots of a cluster.
+        PartlyAppliedError: On a cluster, some slots have taken over their documents and others have not.
         InnerModelError: An instance lives inside another model.
         UnsupportedArgumentValueError: `on_conflict` is something else.
     """
@@ -48,23 +53,35 @@ async def insert_many(source: ClientSource, models: Sequence[M], on_conflict: st
             f"on_conflict is {on_conflict!r}", hint='give "replace", "error" or "skip"'
         )
     _check_top_level(models)
-    stored = list(models)
-    if models:
-        if on_conflict == "replace":
-            await perform(source, *_replacing(models), renewal=renewal_of_stored(models))
-        else:
-            stored = await _insert_new(source, models, "error" if on_conflict == "error" else "skip")
+    _check_number(models)
+    if not models:
+        return []
+    if on_conflict == "replace":
+        return await _replace(source, models, atomic)
+    return await _insert_new(source, models, "error" if on_conflict == "error" else "skip", atomic)
+
+
+async def _replace(source: ClientSource, models: Sequence[M], atomic: bool) -> list[M]:
+    last = {str(model._rapyer_key()): model for model in models}
+    documents = [_document(model) for model in last.values()]
+    command = insert(documents)
+    if atomic:
+        require_one_step(source, [command], "ainsert")
+    await perform(source, command, renewal=passed_on(last.values()))
     batch = open_batch()
-    for model in stored:
+    for model in models:
         if batch is not None:
             batch.remember(model)
         model._rapyer_mark_stored()
         note_saved(model)
-    return stored
+    if batch is None:
+        for model, document in zip(last.values(), documents, strict=True):
+            remember(model, document.text)
+    return list(models)
 
 
 async def _insert_new(
-    source: ClientSource, models: Sequence[M], on_conflict: Literal["error", "skip"]
+    source: ClientSource, models: Sequence[M], on_conflict: Literal["error", "skip"], atomic: bool
 ) -> list[M]:
     if open_batch() is not None:
         raise PipelineOpenError(
@@ -76,32 +93,51 @@ async def _insert_new(
         present = first.setdefault(str(model._rapyer_key()), model)
         if present is not model and on_conflict == "error":
             raise taken(type(model), model._rapyer_key())
-    documents = [(key, dump_document(model), model.Meta.ttl) for key, model in first.items()]
-    beside = [
-        (position, key, members)
-        for position, model in enumerate(first.values())
-        for key, members in contents(part_of(model))
-    ]
-    result: Inserted = (await perform(source, insert_new(documents, on_conflict, beside)))[0]
-    if result.taken is not None:
-        raise taken(type(first[result.taken]), result.taken)
+    documents = [_document(model) for model in first.values()]
+    command = insert_new(documents, on_conflict)
+    if atomic:
+        require_one_step(source, [command], "ainsert")
+    if on_conflict == "error" and not is_one_step(source, [command]):
+        await _check_free(source, first)
+    result: Inserted = (await perform(source, command))[0]
     distinct = list(first.values())
     stored = [distinct[position] for position in result.stored]
+    for position in result.stored:
+        remember(distinct[position], documents[position].text)
+        distinct[position]._rapyer_mark_stored()
+        note_saved(distinct[position])
+    if result.taken is not None:
+        raise taken(type(first[result.taken]), result.taken)
     onward = passed_on(stored)
     if onward:
         await perform(source, renewal=onward)
     return stored
 
 
-def _replacing(models: Sequence[StoredModel]) -> list[Command[Any]]:
-    distinct = {str(model._rapyer_key()): model for model in models}
-    documents = [(key, dump_document(model)) for key, model in distinct.items()]
-    commands: list[Command[Any]] = [json.set_documents(chunk) for chunk in _chunks(documents)]
-    for model in distinct.values():
-        part = part_of(model)
-        if part.companions:
-            commands += replaced(part)
-    return commands
+def _document(model: StoredModel) -> NewDocument:
+    return NewDocument(
+        str(model._rapyer_key()),
+        document_to_store(model),
+        model.Meta.ttl,
+        refreshes=refreshes_now(type(model)),
+        beside=tuple(contents(part_of(model))),
+    )
+
+
+async def _check_free(source: ClientSource, models: Mapping[str, StoredModel]) -> None:
+    # Slots are written one by one, so what is known to stand in the way is found before the first.
+    there = await execute(source, [keys.exists(key) for key in models])
+    for (key, model), exists in zip(models.items(), there, strict=True):
+        if exists:
+            raise taken(type(model), key)
+
+
+def _check_number(models: Sequence[StoredModel]) -> None:
+    if len(models) > MOST:
+        raise UnsupportedArgumentValueError(
+            f"{len(models)} models are more than the {MOST} that can be stored in one step",
+            hint="insert them in several calls",
+        )
 
 
 def check_class(cls: type[StoredModel], models: Iterable[StoredModel]) -> None:
@@ -129,8 +165,3 @@ def _check_top_level(models: Iterable[StoredModel]) -> None:
                 field=model.field_path,
                 hint="insert the model that holds it, or a copy (model_copy)",
             )
-
-
-def _chunks(documents: list[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    for start in range(0, len(documents), DOCUMENTS_PER_COMMAND):
-        yield documents[start : start + DOCUMENTS_PER_COMMAND]

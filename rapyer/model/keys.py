@@ -81,12 +81,14 @@ def resolve_many(cls: type[StoredModel], given: Iterable[Any]) -> list[RapyerKey
     prefix = f"{cls.class_key_initials()}:"
     head = len(prefix) - 1
     return [
-        # The usual key is told without a look at the other classes.
+        # The usual key is told without a look at the other classes, and so is the usual instance.
         RapyerKey(one)
         if type(one) in _TEXTS
         and one.rfind(":") == head < len(one) - 1
         and one.startswith(prefix)
         and one.isascii()
+        else one._rapyer_key()
+        if type(one) is cls and one._rapyer_owner is None
         else _resolved(cls, one, prefix[:-1])
         for one in given
     ]
@@ -122,8 +124,9 @@ def _key_of_instance(cls: type[StoredModel], given: Any) -> RapyerKey:
 
 
 def _is_own_key_field(cls: type[StoredModel], given: object) -> bool:
-    owner = getattr(given, "_rapyer_owner", None) if isinstance(given, RedisType) else None
-    return isinstance(owner, cls) and given._rapyer_name == cls.__rapyer_spec__.key_field  # type: ignore[attr-defined]
+    if not isinstance(given, RedisType) or not isinstance(getattr(given, "_rapyer_owner", None), cls):
+        return False
+    return bool(given._rapyer_name == cls.__rapyer_spec__.key_field)
 
 
 def _as_key_field(cls: type[StoredModel], given: object) -> object:

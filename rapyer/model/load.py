@@ -29,6 +29,7 @@ from rapyer.model.identity import settle
 from rapyer.model.keys import primary_key_of
 from rapyer.model.reading import Reading
 from rapyer.model.registry import registry
+from rapyer.model.remembered import remember
 from rapyer.session.executor import perform, read_each, run
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 OnCorrupt: TypeAlias = Literal["raise", "skip"]
 M = TypeVar("M", bound="StoredModel")
 
-DOCUMENTS_PER_READ = 250
+DOCUMENTS_PER_READ = 500
 """How many documents one JSON.MGET reads."""
 
 KEYS_PER_SCAN = 1000
@@ -106,15 +107,29 @@ def from_document(cls: type[M], key: str, document: bytes) -> M:
     pk = primary_key_of(cls, key)
     field = cls.__rapyer_spec__.key_field
     if field is not None and str(model.__dict__[field]) != pk:
+        model.__dict__[field] = _named_in_key(cls, field, model.__dict__[field], key)
+    settle(model, pk)
+    if cls.Meta.remember_loaded:
+        remember(model, document)
+    return model
+
+
+def _named_in_key(cls: type[M], field: str, loaded: Any, key: str) -> Any:
+    """Return the value of the key field as the key has it: a time stored as seconds has lost its zone."""
+    plan, pk = cls.__rapyer_spec__.fields[field], primary_key_of(cls, key)
+    try:
+        value = plan.shape.validate(pk)
+    except ValidationError:
+        value = loaded
+    if str(value) != pk or plan.dump_stored(value) != plan.dump_stored(loaded):
         raise CorruptedModelError(
-            f"the document stored under {key} says that its {field} is {model.__dict__[field]!r}",
+            f"the document stored under {key} says that its {field} is {loaded!r}",
             key=key,
             field=field,
             model=cls.__name__,
             hint=f"rename the key, or set {field} to {pk!r}",
         )
-    settle(model, pk)
-    return model
+    return value
 
 
 def reader_of(cls: type[M], reading: Reading | None) -> Callable[[str, Any], M]:
@@ -124,6 +139,7 @@ def reader_of(cls: type[M], reading: Reading | None) -> Callable[[str, Any], M]:
     if cls.__rapyer_spec__.key_field is not None:
         return partial(from_document, cls)
     validate, start = cls.__pydantic_validator__.validate_json, len(cls.class_key_initials()) + 1
+    remembers = cls.Meta.remember_loaded
 
     def read(key: str, document: bytes) -> M:
         try:
@@ -131,6 +147,8 @@ def reader_of(cls: type[M], reading: Reading | None) -> Callable[[str, Any], M]:
         except ValidationError:
             return from_document(cls, key, document)  # which says what is wrong
         settle(model, key[start:])
+        if remembers:
+            remember(model, document)
         return model
 
     return read
@@ -226,17 +244,27 @@ async def load_many(cls: type[M], source: ClientSource, wanted: Sequence[str]) -
 
 async def list_keys(cls: type[M], source: ClientSource, limit: int | None = None) -> list[RapyerKey]:
     """Return the keys of all stored documents of a class (SCAN), or the first so many that it meets."""
-    prefix = f"{cls.class_key_initials()}:"
-    others = registry.longer_prefixes(prefix)
+    listed = await source.router.on_each(lambda server: _keys_on(server, cls, limit))
+    found = dict.fromkeys(key for keys_found in listed for key in keys_found)
+    return [RapyerKey(key) for key in islice(found, limit)]
+
+
+async def _keys_on(server: ClientSource, cls: type[M], limit: int | None) -> dict[str, None]:
+    prefix, others = f"{cls.class_key_initials()}:", longer_prefixes(cls)
     found: dict[str, None] = {}
     cursor = 0
     while limit is None or len(found) < limit:
-        cursor, batch = await run(source, keys.scan_documents(cursor, prefix, KEYS_PER_SCAN))
+        cursor, batch = await run(server, keys.scan_documents(cursor, prefix, KEYS_PER_SCAN))
         own = (key for key in batch if not key.startswith(others)) if others else batch
         found.update(dict.fromkeys(own))  # SCAN may name a key twice
         if cursor == 0:
             break
-    return [RapyerKey(key) for key in list(found)[:limit]]
+    return found
+
+
+def longer_prefixes(cls: type[StoredModel]) -> tuple[str, ...]:
+    """Return what other classes' keys start with that start like the keys of this class."""
+    return registry.longer_prefixes(f"{cls.class_key_initials()}:")
 
 
 def report_skipped(name: str, loaded: Loaded, on_corrupt: OnCorrupt = "skip") -> None:

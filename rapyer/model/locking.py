@@ -11,8 +11,10 @@ from rapyer.commands import json
 from rapyer.errors import KeyNotFound, LockError
 from rapyer.model import expiry, load, persist
 from rapyer.model.beside import changes, part_of
+from rapyer.model.remembered import Following, follow
 from rapyer.session.executor import perform
 from rapyer.session.lock import Lock
+from rapyer.types.followed import followed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -58,6 +60,8 @@ class ModelLock(Generic[Y]):
         self._optional = optional
         self._model: StoredModel | None = None
         self._before = b""
+        self._following: Following | None = None
+        self._saved: Any = None
         self._lock: Lock | None = None
 
     @property
@@ -95,6 +99,7 @@ class ModelLock(Generic[Y]):
                 await self._renew(self._model)
             if self._save_at_end and self._model is not None:
                 self._before = persist.dump_document(self._model)
+                self._following = follow(self._model)
         except BaseException as error:
             await lock.leave(error)
             raise
@@ -108,6 +113,8 @@ class ModelLock(Generic[Y]):
         await self._lock.leave(error, self._changes if saves else None)
         if self._lock.saved and self._model is not None:
             persist.note_saved(self._model)
+        if self._following is not None and self._saved is not None:
+            self._following.stored(self._saved)
 
     async def _renew(self, model: StoredModel) -> None:
         with acting(ActionGroup.READ, ActionGroup.FETCH):
@@ -126,7 +133,8 @@ class ModelLock(Generic[Y]):
         fresh = await self._complete(document)
         if self._instance is None:
             return fresh
-        self._instance._rapyer_take(fresh)
+        with followed(self._instance, whole=True):
+            self._instance._rapyer_take(fresh)
         return self._instance
 
     async def _complete(self, document: bytes) -> StoredModel:
@@ -150,6 +158,7 @@ class ModelLock(Generic[Y]):
                 model=self._cls.__name__,
                 hint="store a new model and delete the old one",
             )
+        self._saved = None if self._following is None else self._following.present()
         before, after = from_json(self._before), from_json(persist.dump_document(model))
         path = model._rapyer_path()
         commands: list[Command[Any]] = [

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rapyer.codec import adapters
 from rapyer.commands import json, keys
 from rapyer.errors import (
+    CantSerializeRedisValueError,
+    InvalidKeyError,
     KeyNotFound,
     TransactionError,
     UnknownFieldError,
@@ -36,15 +38,54 @@ def dump_document(model: StoredModel) -> bytes:
     return adapters.to_stored(model.__pydantic_serializer__, model, type(model).__name__, exclude)
 
 
-def save(model: StoredModel) -> list[Command[Any]]:
-    """Return what writes an instance: the document, or its own part, and what has changed beside."""
-    key, path = model._rapyer_key(), model._rapyer_path()
-    return [json.set_value(key, path, dump_document(model)), *changes(part_of(model))]
+def document_to_store(model: StoredModel) -> bytes:
+    """Return the stored JSON text of an instance, if it keeps to the limits that its `Meta` sets.
+
+    Raises:
+        InvalidKeyError: Its key is too long.
+        CantSerializeRedisValueError: Its text is, or a value cannot be stored.
+    """
+    text, meta = dump_document(model), model.Meta
+    if meta.max_key_bytes is not None or meta.max_document_bytes is not None:
+        _check_limits(model, text)
+    return text
+
+
+def _check_limits(model: StoredModel, text: bytes) -> None:
+    key, name, meta = model._rapyer_key(), type(model).__name__, model.Meta
+    size, most = len(key.encode()), meta.max_key_bytes
+    if most is not None and size > most:
+        raise InvalidKeyError(
+            f"the key {key[:40]}… has {size} bytes, more than the {most} of {name}.Meta.max_key_bytes",
+            key=key,
+            model=name,
+            hint="choose a shorter primary key",
+        )
+    most = meta.max_document_bytes
+    if most is not None and len(text) > most:
+        raise CantSerializeRedisValueError(
+            f"{key} takes {len(text)} bytes, more than the {most} of {name}.Meta.max_document_bytes",
+            key=key,
+            model=name,
+            hint="store a part of it elsewhere",
+        )
+
+
+def save(model: StoredModel, text: bytes) -> list[Command[Any]]:
+    """Return what writes an instance: the document, or its own part, and what has changed beside.
+
+    Args:
+        model: The instance.
+        text: Its JSON text.
+    """
+    return [json.set_value(model._rapyer_key(), model._rapyer_path(), text), *changes(part_of(model))]
 
 
 def update(model: StoredModel, names: Iterable[str]) -> list[Command[Any]]:
     """Return what writes some fields of an instance, each at its own path and with what lives beside."""
-    return [command for name in names for command in model._rapyer_field_commands(name)]
+    fields = model.__rapyer_spec__.fields
+    stored = (name for name in names if fields[name].stored)
+    return [command for name in stored for command in model._rapyer_field_commands(name)]
 
 
 def note_saved(model: StoredModel, names: Iterable[str] | None = None) -> None:
@@ -53,9 +94,15 @@ def note_saved(model: StoredModel, names: Iterable[str] | None = None) -> None:
         saved(part_of(model, name))
 
 
-async def store(model: StoredModel, renewal: Sequence[Command[Any]]) -> None:
-    """Send what saves an instance, or queue it in the open pipeline; raises as `send` does."""
-    root, commands = model._rapyer_root(), save(model)
+async def store(model: StoredModel, text: bytes, renewal: Sequence[Command[Any]]) -> None:
+    """Send what saves an instance, or queue it in the open pipeline; raises as `send` does.
+
+    Args:
+        model: The instance.
+        text: Its JSON text.
+        renewal: What starts its time to live anew.
+    """
+    root, commands = model._rapyer_root(), save(model, text)
     part = part_of(model)
     if not part.companions or model is not root:
         await send(root, commands, renewal)

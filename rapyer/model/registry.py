@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from redis.asyncio import Redis
-
 from rapyer.config import DEFAULT_CONNECTION
 from rapyer.errors import ConfigError, DuplicateModelNameError
 from rapyer.session.clients import ClientSource
@@ -149,17 +147,14 @@ class ModelRegistry:
 
 
 def _source_of(own: Any, model: type[StoredModel]) -> ClientSource:
-    if isinstance(own, ClientSource):
-        return own
-    if isinstance(own, str):
-        return ClientSource.from_url(own)
-    if isinstance(own, Redis):
-        return ClientSource.from_client(own)
-    raise ConfigError(
-        f"{model.__name__}.Meta.redis is a {type(own).__name__}",
-        model=model.__name__,
-        hint="give it a redis.asyncio.Redis client or a URL such as redis://localhost:6379/0",
-    )
+    source = ClientSource.of(own)
+    if source is None:
+        raise ConfigError(
+            f"{model.__name__}.Meta.redis is a {type(own).__name__}",
+            model=model.__name__,
+            hint="give it a redis.asyncio.Redis client or a URL such as redis://localhost:6379/0",
+        )
+    return source
 
 
 registry = ModelRegistry()

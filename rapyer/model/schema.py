@@ -7,6 +7,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import BeforeValidator, PlainValidator, WrapValidator
+
 from rapyer.codec.paths import ROOT, JsonPath
 from rapyer.fields.index import IndexAnnotation, index_marker
 from rapyer.fields.key import is_key_marker
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from rapyer.model.state import StoredModel
     from rapyer.types.special import SpecialFieldType
 
+_FIRST = (BeforeValidator, WrapValidator, PlainValidator)
+
 
 @dataclass(frozen=True)
 class FieldSpec:
@@ -34,7 +38,6 @@ class FieldSpec:
         index: How the field is indexed, or None.
         is_key: Whether its value is the primary key.
         stored: Whether it is in Redis; False for `Field(exclude=True)`, unless it is a special field.
-        direct: Whether assigning to it only takes the validator: it is not frozen, and not the key.
     """
 
     name: str
@@ -44,7 +47,6 @@ class FieldSpec:
     index: IndexAnnotation | None
     is_key: bool
     stored: bool
-    direct: bool = False
 
     @cached_property
     def path(self) -> JsonPath:
@@ -54,7 +56,9 @@ class FieldSpec:
     @cached_property
     def shape(self) -> Shape:
         """How values of the field are checked, stored and wrapped."""
-        constraints = [item for item in self.info.metadata if not _is_marker(item)]
+        return self._shape([item for item in self.info.metadata if not _is_marker(item)])
+
+    def _shape(self, constraints: list[Any]) -> Shape:
         converted = self.info.annotation
         annotation = Annotated[(converted, *constraints)] if constraints else converted
         return Shape(annotation, f"{self.model}.{self.name}")
@@ -63,6 +67,14 @@ class FieldSpec:
     def special(self) -> type[SpecialFieldType] | None:
         """Its special type, where it is a field that may live under a key of its own; else None."""
         return field_holds(self)
+
+    @cached_property
+    def unseen(self) -> Any:
+        """The pydantic adapter without the validators that run first, to read the stored form."""
+        if self.shape.whole:
+            return self.adapter  # `Opaque` shows them the value
+        others = [item for item in self.info.metadata if not (_is_marker(item) or isinstance(item, _FIRST))]
+        return self._shape(others).adapter
 
     @cached_property
     def adapter(self) -> Any:
@@ -95,11 +107,13 @@ class ModelSpec:
         name: The class's name.
         fields: Its fields by name.
         key_field: The name of the field whose value is the primary key, or None.
+        direct: The fields to which assigning only takes the validator: they are not frozen, and not the key.
     """
 
     name: str
     fields: Mapping[str, FieldSpec]
     key_field: str | None
+    direct: frozenset[str]
 
     # Found when first needed: a nested class may be open when this one is defined.
     @cached_property
@@ -126,6 +140,7 @@ def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec
         declared: The annotations as they were before, by field.
     """
     fields = {}
+    direct = set()
     key_field = None
     config = getattr(cls, "model_config", {})  # a class whose fields are open has none of either
     checked = bool(config.get("validate_assignment")) and not config.get("frozen")
@@ -133,7 +148,8 @@ def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec
         markers = [item for item in info.metadata if _is_marker(item)]
         is_key = any(map(is_key_marker, markers))
         index = next((found for found in map(index_marker, markers) if found is not None), None)
-        direct = checked and not (is_key or info.frozen or name in cls.__dict__)
+        if checked and not (is_key or info.frozen or name in cls.__dict__):
+            direct.add(name)
         fields[name] = FieldSpec(
             name,
             declared[name],
@@ -142,15 +158,19 @@ def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec
             index,
             is_key,
             stored=info.exclude is not True or is_special(info.annotation),
-            direct=direct,
         )
         key_field = name if is_key else key_field
-    return ModelSpec(cls.__name__, MappingProxyType(fields), key_field)
+    return ModelSpec(cls.__name__, MappingProxyType(fields), key_field, frozenset(direct))
 
 
 def spec_of(model: type[StoredModel] | StoredModel) -> ModelSpec:
     """Return the plan of a model class or of an instance's class."""
     return model.__rapyer_spec__
+
+
+def is_looked_at(info: FieldInfo) -> bool:
+    """Tell whether validators in a field's annotation run before pydantic's own, and so see the input."""
+    return any(isinstance(item, _FIRST) for item in info.metadata)
 
 
 def _is_marker(item: Any) -> bool:

@@ -8,6 +8,7 @@ in `__getattr__`, wraps the plain value in its Redis type, and leaves it there f
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel
@@ -15,21 +16,27 @@ from pydantic import BaseModel
 from rapyer.actions import ActionGroup
 from rapyer.commands import json
 from rapyer.config import RedisConfig
+from rapyer.errors import FieldDeletionError, UnlinkedValueError
 from rapyer.model import expiry
 from rapyer.model.beside import known_of, part_of, replaced, saved
 from rapyer.model.computed import without_computed
-from rapyer.model.identity import Identity, Slots, set_known, set_pk, set_stored
+from rapyer.model.extras import refuse_unstorable, with_extras
+from rapyer.model.identity import Identity, Slots, set_known, set_loaded, set_pk, set_stored
 from rapyer.model.known import Known
+from rapyer.model.loose import HoldsLoose, extra_shape
 from rapyer.model.registry import registry
+from rapyer.model.remembered import Following, following
+from rapyer.model.seeing import with_values_seen
 from rapyer.session.scope import open_batch
 from rapyer.types.base import Linkable
 from rapyer.types.container import RedisContainer
 from rapyer.types.scalar import RedisScalar
-from rapyer.types.shape import Shape
+from rapyer.types.shape import is_changeable
 from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
@@ -53,7 +60,7 @@ _BUILTIN = frozenset({str, int, float, bool, type(None), list, dict, set, tuple,
 """Types whose values know no place in a model, so that assigning one concerns the local instance alone."""
 
 
-class StoredModel(Slots, Identity, Linkable):
+class StoredModel(Slots, Identity, HoldsLoose, Linkable):
     """A pydantic model whose values know their place in Redis; `AtomicRedisModel` adds the operations."""
 
     Meta: ClassVar[RedisConfig] = RedisConfig()
@@ -66,7 +73,11 @@ class StoredModel(Slots, Identity, Linkable):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return without_computed(cls, handler(source))
+        schema = handler(source)
+        own = handler.resolve_ref_schema(schema)
+        if cls.model_config.get("extra") == "allow":
+            refuse_unstorable(own)
+        return with_extras(cls, with_values_seen(cls, without_computed(cls, schema), own))
 
     if not TYPE_CHECKING:
         __dict__ = Slots.__dict__["_rapyer_values"]
@@ -78,15 +89,15 @@ class StoredModel(Slots, Identity, Linkable):
                 raise AttributeError(name)  # a slot that is not filled
             field = self.__rapyer_spec__.fields.get(name)
             if field is None or name not in self.__dict__:
-                return super().__getattr__(name)
+                value = super().__getattr__(name)
+                if field is None and self.__pydantic_extra__ and is_changeable(value):
+                    self._rapyer_met(name, value)
+                return value
             return self._rapyer_read(name, field)
 
         def __setattr__(self, name, value):
-            field = self.__rapyer_spec__.fields.get(name)
-            if field is not None:
-                if not field.direct or type(value) not in _BUILTIN or open_batch() is not None:
-                    self._rapyer_assign(name, value)
-                    return
+            spec = self.__rapyer_spec__
+            if name in spec.direct and type(value) in _BUILTIN and open_batch() is None:
                 # What `BaseModel.__setattr__` comes to for such a field, without finding that out each time.
                 before = self.__dict__
                 _attributes(self).pop(name, None)
@@ -95,16 +106,38 @@ class StoredModel(Slots, Identity, Linkable):
                 except BaseException:
                     self._rapyer_restore_values(name, before)
                     raise
+            elif name in spec.fields:
+                self._rapyer_assign(name, value)
             elif self.model_config.get("extra") != "allow" or name[0] == "_" or hasattr(type(self), name):
                 super().__setattr__(name, value)
             else:
                 self._rapyer_assign_extra(name, value)
+
+        def __delattr__(self, name):
+            if name in self.__rapyer_spec__.fields:
+                raise FieldDeletionError(
+                    f"{type(self).__name__}.{name} is a field, which an instance cannot be without",
+                    field=name,
+                    model=type(self).__name__,
+                    hint="assign it None or another value",
+                )
+            batch = open_batch()
+            if batch is None or name not in (self.__pydantic_extra__ or {}):
+                super().__delattr__(name)
+                return
+            batch.remember(self)
+            super().__delattr__(name)
+            command = json.delete_member(self._rapyer_key(), self._rapyer_path(), name)
+            batch.add(self._rapyer_root()._rapyer_source(), command)
 
     def _rapyer_read(self, name: str, field: Any) -> Any:
         values = self.__dict__
         value = field.shape.wrap(values[name], self, name) if field.stored else values[name]
         if isinstance(value, _KEPT):
             values[name] = value  # what can change in place must stay one object; scalars stay plain
+        elif field.stored and field.shape.loose and is_changeable(value):
+            self._rapyer_met(name, value)
+            return value  # every block that reads it is to know
         object.__setattr__(self, name, value)
         return value
 
@@ -127,8 +160,11 @@ class StoredModel(Slots, Identity, Linkable):
             if applied:
                 value._rapyer_withdraw()
             raise
-        if batch is not None and not applied and self.__rapyer_spec__.fields[name].stored:
+        field = self.__rapyer_spec__.fields[name]
+        if batch is not None and not applied and field.stored:
             self._rapyer_write(batch, name)
+            if field.shape.loose and is_changeable(self.__dict__[name]):
+                batch.meet(self, name, self.__dict__[name])
 
     def _rapyer_write(self, batch: Batch, name: str) -> None:
         """Queue what makes one field on the server what it is locally, with what lives beside it."""
@@ -163,6 +199,7 @@ class StoredModel(Slots, Identity, Linkable):
             self._rapyer_enqueue(
                 batch, json.set_value(self._rapyer_key(), self._rapyer_path().child(name), text)
             )
+            batch.meet(self, name, value)
 
     def _rapyer_enqueue(self, batch: Batch, *commands: Command[Any]) -> None:
         root = self._rapyer_root()
@@ -178,11 +215,23 @@ class StoredModel(Slots, Identity, Linkable):
         value = field.dump_stored(self.__dict__[name], part.outside)
         return [json.set_value(self._rapyer_key(), self._rapyer_path_of(name, None), value), *replaced(part)]
 
+    def _rapyer_follow(self) -> Following | None:
+        """Return what watches the instance in a pipeline, if it remembers what is stored."""
+        return Following(self) if self.Meta.remember_loaded else None
+
+    def _rapyer_forget(self) -> None:
+        """Forget what is known of the stored document: the instance was not brought in line with it."""
+        set_loaded(self, None)
+
+    def _rapyer_following(self, only: str, *, whole: bool) -> AbstractContextManager[None]:
+        """Return what is to surround an operation that changes one field, here and in Redis."""
+        return following(self, only, whole=whole)
+
     # --- where the instance is ---------------------------------------------------------------------------
 
     def _rapyer_root(self) -> StoredModel:
-        owner: Owner | None = self._rapyer_owner
-        return self if owner is None else owner._rapyer_root()  # type: ignore[return-value]
+        root: StoredModel = self if self._rapyer_owner is None else self._rapyer_owner._rapyer_root()
+        return root
 
     def _rapyer_source(self) -> ClientSource:
         return registry.source_for(type(self))
@@ -192,6 +241,10 @@ class StoredModel(Slots, Identity, Linkable):
         return () if self.Meta.ttl is None else expiry.renewal(self, groups)
 
     def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
+        if isinstance(child, RedisContainer | Linkable) and self.__dict__.get(name) is not child:
+            raise UnlinkedValueError(
+                f"the value is no longer in {type(self).__name__}.{name}", hint="read it from the model again"
+            )
         if self._rapyer_owner is not None or name not in self.__rapyer_spec__.fields:
             return self._rapyer_path().child(name)
         return self.__rapyer_spec__.fields[name].path
@@ -223,6 +276,7 @@ class StoredModel(Slots, Identity, Linkable):
             return self
         taken = present is not None or hasattr(self, "_rapyer_pk")
         linked = self.model_copy(deep=True) if taken else self
+        linked._rapyer_forget()
         linked._rapyer_place(owner, name)
         return linked
 
@@ -239,6 +293,7 @@ class StoredModel(Slots, Identity, Linkable):
         before = self.__dict__
         for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__"):
             object.__setattr__(self, name, getattr(fresh, name))
+        set_loaded(self, getattr(fresh, "_rapyer_loaded", None))
         _forget_read(self)
         values = self.__dict__
         for name, held in before.items():
@@ -267,7 +322,7 @@ class StoredModel(Slots, Identity, Linkable):
     def _rapyer_snapshot(self) -> Callable[[], None]:
         values, fields_set = dict(self.__dict__), set(self.__pydantic_fields_set__)
         extra = None if self.__pydantic_extra__ is None else dict(self.__pydantic_extra__)
-        stored = getattr(self, "_rapyer_stored", None)
+        stored, loaded = getattr(self, "_rapyer_stored", None), getattr(self, "_rapyer_loaded", None)
         known: Known | None = getattr(self, "_rapyer_known", None)
         known = None if known is None else known.copy()
 
@@ -277,6 +332,7 @@ class StoredModel(Slots, Identity, Linkable):
             object.__setattr__(self, "__pydantic_extra__", extra)
             set_stored(self, stored)
             set_known(self, known)
+            set_loaded(self, loaded)
             _forget_read(self)
 
         return restore
@@ -287,9 +343,9 @@ class StoredModel(Slots, Identity, Linkable):
         for model in (self, other):
             if isinstance(model, StoredModel):
                 model._rapyer_place_values()
-        return self.__dict__ == other.__dict__ and (self.__pydantic_extra__ or {}) == (
-            other.__pydantic_extra__ or {}
-        )
+        if (self.__pydantic_extra__ or {}) != (other.__pydantic_extra__ or {}):
+            return False
+        return self.__dict__ == other.__dict__ or _of_fields(self) == _of_fields(other)
 
     def _rapyer_place_values(self) -> None:
         """Let the values that are compared by their place know it, as they do once they are read."""
@@ -307,12 +363,13 @@ class StoredModel(Slots, Identity, Linkable):
         return _new_of_generic, (generic["origin"], generic["args"]), self.__getstate__()
 
     def __getstate__(self) -> dict[Any, Any]:
-        known = getattr(self, "_rapyer_known", None)
-        return {
-            **super().__getstate__(),
-            "rapyer_pk": getattr(self, "_rapyer_pk", None),
-            "rapyer_known": None if known is None else (known.key, known.members),
-        }
+        own = {"rapyer_pk": getattr(self, "_rapyer_pk", None)}
+        known, loaded = getattr(self, "_rapyer_known", None), getattr(self, "_rapyer_loaded", None)
+        if known is not None:
+            own["rapyer_known"] = (known.key, known.members)
+        if loaded is not None:
+            own["rapyer_loaded"] = loaded
+        return {**super().__getstate__(), **own}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
@@ -320,34 +377,46 @@ class StoredModel(Slots, Identity, Linkable):
             set_pk(self, state["rapyer_pk"])
         if state.get("rapyer_known") is not None:
             set_known(self, Known(*state["rapyer_known"]))
+        if state.get("rapyer_loaded") is not None:
+            set_loaded(self, state["rapyer_loaded"])
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
-        _copy_identity(self, copied)
-        return copied
+        for name, field in self.__rapyer_spec__.fields.items():
+            value = copied.__dict__.get(name)
+            # What an instance holds acts on that instance's document, so two cannot share it.
+            if isinstance(value, list | dict | set | StoredModel) and not field.shape.whole:
+                copied.__dict__[name] = deepcopy(value)
+        return self._rapyer_same(copied)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        copied = super().__deepcopy__(memo)
-        _copy_identity(self, copied)
+        return self._rapyer_same(super().__deepcopy__(memo))
+
+    def _rapyer_same(self, copied: Self) -> Self:
+        """Let a copy stand for the same document."""
+        if hasattr(self, "_rapyer_pk"):
+            set_pk(copied, self._rapyer_pk)
+        if hasattr(self, "_rapyer_loaded"):
+            set_loaded(copied, self._rapyer_loaded)
+        known: Known | None = getattr(self, "_rapyer_known", None)
+        if known is not None:
+            set_known(copied, known.copy())
         return copied
 
 
-def _copy_identity(model: StoredModel, copied: StoredModel) -> None:
-    if hasattr(model, "_rapyer_pk"):
-        set_pk(copied, model._rapyer_pk)
-    known: Known | None = getattr(model, "_rapyer_known", None)
-    if known is not None:
-        set_known(copied, known.copy())
+# Pydantic evaluates the annotations of all bases for each class anew; written as text they would be compiled.
+StoredModel.__annotations__ = dict.fromkeys(StoredModel.__annotations__, ClassVar[Any])
+
+
+def _of_fields(model: BaseModel) -> dict[str, Any]:
+    # Beside the fields stands what a `cached_property` has computed.
+    fields = type(model).model_fields
+    return {name: value for name, value in model.__dict__.items() if name in fields}
 
 
 def _new_of_generic(origin: Any, arguments: tuple[Any, ...]) -> Any:
     cls = origin[arguments]
     return cls.__new__(cls)
-
-
-def extra_shape(cls: type[StoredModel], name: str) -> Shape:
-    """Return how a value is stored that `extra="allow"` lets in."""
-    return Shape(Any, f"{cls.__name__}.{name}")
 
 
 def _forget_read(model: StoredModel) -> None:

@@ -21,11 +21,25 @@ class Script:
     @cached_property
     def source(self) -> str:
         """The script's text, without comments and indentation: a transaction sends all of it."""
-        text = files("rapyer.scripts").joinpath("lua", f"{self.name}.lua").read_text(encoding="utf-8")
-        lines = (line.strip() for line in text.splitlines())
-        return "\n".join(line for line in lines if not line.startswith("--"))
+        return _text_of(self.name)
 
     @cached_property
     def sha(self) -> str:
         """The SHA-1 of the text, as EVALSHA takes it."""
         return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class ValueScript(Script):
+    """A script that computes with one stored value, which `value.lua` has read before it begins."""
+
+    @cached_property
+    def source(self) -> str:
+        """The script's text, that of `value.lua` first."""
+        return f"{_text_of('value')}\n{super().source}"
+
+
+def _text_of(name: str) -> str:
+    text = files("rapyer.scripts").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if not line.startswith("--"))

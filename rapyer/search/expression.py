@@ -80,17 +80,17 @@ class FieldOperand:
 
     __slots__ = ("_field", "_path", "_root")
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # `==` gives no bool
 
     def __init__(self, field: FieldSpec, path: str, root: type[StoredModel]) -> None:
         self._field = field
         self._path = path
         self._root = root
 
-    def __eq__(self, value: object) -> Expression:  # type: ignore[override]
+    def __eq__(self, value: object) -> Expression:  # type: ignore[override]  # no bool
         return self._compare("==", value)
 
-    def __ne__(self, value: object) -> Expression:  # type: ignore[override]
+    def __ne__(self, value: object) -> Expression:  # type: ignore[override]  # no bool
         return self._compare("!=", value)
 
     def __lt__(self, value: Any) -> Expression:

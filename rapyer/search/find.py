@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis.exceptions import ResponseError
@@ -13,12 +14,14 @@ from rapyer.model import load
 from rapyer.model.expiry import renewal_of
 from rapyer.model.registry import registry
 from rapyer.search.compile import Query, compiled
-from rapyer.search.index import declared, ensure_index, index_name, is_missing_index, lists_everything
+from rapyer.search.index import declared, ensure_index, is_missing_index, lists_everything, name_on
 from rapyer.session.executor import perform, run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from rapyer.codec.replies import SearchPage
+    from rapyer.commands.command import Command
     from rapyer.model.state import StoredModel
     from rapyer.search.expression import Expression
     from rapyer.session.clients import ClientSource
@@ -29,7 +32,10 @@ R = TypeVar("R")
 ONE_TRIP = 50
 """Up to so many documents come back with the search reply; more are read by their keys, which is faster."""
 
-KEYS_PER_PAGE = 500
+MOST_MATCHES = 1_000_000
+"""How many keys of one primary a search on a cluster gives; there is no way there to page through them."""
+
+KEYS_PER_PAGE = 1000
 """How many keys one page of a cursor holds."""
 
 
@@ -70,9 +76,11 @@ async def find(
         NotIndexedError: The class's index does not exist on the server.
     """
     source = registry.source_for(cls)
-    if limit is not None and limit <= ONE_TRIP and await _is_searched(cls, source, expression):
+    short = limit is not None and limit <= ONE_TRIP and not load.longer_prefixes(cls)
+    if limit is not None and short and await _is_searched(cls, source, expression):
         query = compiled(expression)
-        loaded, total = await _indexed(cls, source, lambda: _one_page(cls, source, query, limit))
+        read = _one_page if source.router.reads_matches else _first_matches
+        loaded, total = await _indexed(cls, source, lambda: read(cls, source, query, limit))
     else:
         keys = await find_keys(cls, expression)
         loaded, total = await load.load_many(cls, source, keys[:limit]), len(keys)
@@ -89,8 +97,10 @@ async def find_keys(cls: type[StoredModel], expression: Expression | None) -> li
     source = registry.source_for(cls)
     if not await _is_searched(cls, source, expression):
         return list(await load.list_keys(cls, source))
-    query = compiled(expression)
-    return await _indexed(cls, source, lambda: _all_pages(cls, source, query))
+    query, others = compiled(expression), load.longer_prefixes(cls)
+    found = await _indexed(cls, source, lambda: _all_pages(cls, source, query))
+    # An index holds every key below its prefix.
+    return [key for key in found if not key.startswith(others)] if others else found
 
 
 async def _is_searched(cls: type[StoredModel], source: ClientSource, expression: Expression | None) -> bool:
@@ -119,16 +129,15 @@ async def _indexed(cls: type[StoredModel], source: ClientSource, read: Callable[
 
 
 async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int) -> tuple[load.Loaded, int]:
-    page = await run(
-        source, search.search(index_name(cls), query.text, query.parameters, offset=0, limit=limit)
-    )
+    pages = await source.router.on_each(lambda server: _page_of(server, cls, query, limit), searching=True)
+    documents = dict(document for page in pages for document in page.documents)
+    total = sum(page.total for page in pages)
     if load.reading_of(cls) is not None:  # what lives beside the documents is read together with them
-        keys = [key for key, _ in page.documents]
-        return await load.load_many(cls, source, keys), page.total
+        return await load.load_many(cls, source, list(islice(documents, limit))), total
     models: list[M] = []
     corrupt: list[ModelError] = []
     missing: list[str] = []
-    for key, document in page.documents:
+    for key, document in islice(documents.items(), limit):
         if document is None:
             missing.append(key)
             continue
@@ -137,15 +146,39 @@ async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int
         except load.UNREADABLE as error:
             corrupt.append(error)
     await perform(source, renewal=renewal_of(cls, [model._rapyer_key() for model in models]))
-    return load.Loaded(models, tuple(missing), tuple(corrupt)), page.total
+    return load.Loaded(models, tuple(missing), tuple(corrupt)), total
+
+
+async def _first_matches(
+    cls: type[M], source: ClientSource, query: Query, limit: int
+) -> tuple[load.Loaded, int]:
+    def command(server: ClientSource) -> Command[tuple[list[str], int]]:
+        return search.matches(name_on(server, cls), query.text, query.parameters, limit=limit)
+
+    found = await source.router.on_each(lambda server: run(server, command(server)), searching=True)
+    keys = [key for matching, _ in found for key in matching]
+    return await load.load_many(cls, source, keys[:limit]), sum(total for _, total in found)
+
+
+async def _page_of(server: ClientSource, cls: type[M], query: Query, limit: int) -> SearchPage:
+    command = search.search(name_on(server, cls), query.text, query.parameters, offset=0, limit=limit)
+    return await run(server, command)
 
 
 async def _all_pages(cls: type[StoredModel], source: ClientSource, query: Query) -> list[str]:
-    index = index_name(cls)
+    found = await source.router.on_each(lambda server: _all_pages_of(server, cls, query), searching=True)
+    return list(dict.fromkeys(key for keys in found for key in keys)) if len(found) > 1 else found[0]
+
+
+async def _all_pages_of(server: ClientSource, cls: type[StoredModel], query: Query) -> list[str]:
+    index = name_on(server, cls)
+    if not server.router.reads_matches:
+        command = search.matches(index, query.text, query.parameters, limit=MOST_MATCHES)
+        return (await run(server, command))[0]
     keys, cursor = await run(
-        source, search.search_keys(index, query.text, query.parameters, count=KEYS_PER_PAGE)
+        server, search.search_keys(index, query.text, query.parameters, count=KEYS_PER_PAGE)
     )
     while cursor:
-        more, cursor = await run(source, search.cursor_read(index, cursor))
+        more, cursor = await run(server, search.cursor_read(index, cursor))
         keys += more
     return keys

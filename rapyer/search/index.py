@@ -65,14 +65,7 @@ async def ensure_index(cls: type[StoredModel], source: ClientSource, *, replace:
     wanted = list(declared(cls))
     if not wanted:
         return False
-    name = index_name(cls)
-    present = await _present(name, source)
-    if replace and present is not None and present != [_described(*field) for field in wanted]:
-        await remove_index(cls, source)
-        present = None
-    if present is None:
-        await _create(cls, wanted, source)
-    await _complete(name, source)
+    await source.router.on_each(lambda server: _ensure_on(server, cls, wanted, replace), searching=True)
     registry.mark_index(source, cls, ready=True)
     return True
 
@@ -80,8 +73,38 @@ async def ensure_index(cls: type[StoredModel], source: ClientSource, *, replace:
 async def remove_index(cls: type[StoredModel], source: ClientSource) -> bool:
     """Remove the index of a class, not its documents (FT.DROPINDEX); whether there was one."""
     registry.mark_index(source, cls, ready=False)
+    return any(await source.router.on_each(lambda server: _removed_on(server, cls), searching=True))
+
+
+async def lists_everything(cls: type[StoredModel], source: ClientSource) -> bool:
+    """Tell whether the index of a class exists and holds each of its documents (FT.INFO)."""
+    return all(await source.router.on_each(lambda server: _lists_on(server, cls), searching=True))
+
+
+def name_on(server: ClientSource, cls: type[StoredModel]) -> str:
+    """Return the name that the index of a class has on one server."""
+    return server.router.local_name(index_name(cls))
+
+
+async def _ensure_on(
+    server: ClientSource,
+    cls: type[StoredModel],
+    wanted: list[tuple[str, str, IndexKind]],
+    replace: bool,
+) -> None:
+    name = name_on(server, cls)
+    present = await _present(name, server)
+    if replace and present is not None and present != [_described(*field) for field in wanted]:
+        await _removed_on(server, cls)
+        present = None
+    if present is None:
+        await _create(cls, wanted, server)
+    await _complete(name, server)
+
+
+async def _removed_on(server: ClientSource, cls: type[StoredModel]) -> bool:
     try:
-        await run(source, search.drop_index(index_name(cls)))
+        await run(server, search.drop_index(name_on(server, cls)))
     except ResponseError as error:
         if not is_missing_index(error):
             raise
@@ -89,10 +112,9 @@ async def remove_index(cls: type[StoredModel], source: ClientSource) -> bool:
     return True
 
 
-async def lists_everything(cls: type[StoredModel], source: ClientSource) -> bool:
-    """Tell whether the index of a class exists and holds each of its documents (FT.INFO)."""
+async def _lists_on(server: ClientSource, cls: type[StoredModel]) -> bool:
     try:
-        state = index_state(await run(source, search.index_info(index_name(cls))))
+        state = index_state(await run(server, search.index_info(name_on(server, cls))))
     except ResponseError as error:
         if is_missing_index(error) or "unknown command" in str(error):
             return False
@@ -107,7 +129,7 @@ async def _create(
     for name, path, kind in wanted:
         schema += (path, "AS", name, *kind.schema)
     try:
-        await run(source, search.create_index(index_name(cls), f"{cls.class_key_initials()}:", schema))
+        await run(source, search.create_index(name_on(source, cls), f"{cls.class_key_initials()}:", schema))
     except ResponseError as error:
         if "already exists" not in str(error):  # another process was as quick
             raise

@@ -9,14 +9,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+
+from rapyer.errors import ConfigError
+from rapyer.session.cluster import Cluster
+from rapyer.session.retry import OneServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from rapyer.session.arrivals import Arrivals
+    from rapyer.session.routing import Router
     from rapyer.session.wakeups import Wakeups
 
 # A password may hold any character, so it ends only at the last @ of what stands before the query.
@@ -51,21 +56,32 @@ class ClientSource:
 
     def __init__(
         self,
-        make: Callable[[], Redis],
+        make: Callable[[], Redis | RedisCluster],
         description: Callable[[], str],
-        client: Redis | None = None,
+        client: Redis | RedisCluster | None = None,
         *,
         deadline: float | None = None,
+        cluster: bool = False,
     ) -> None:
         self.deadline = deadline
         self._make = make
         self._description = description
         self._given = client
+        self.router: Router = Cluster(self) if cluster else OneServer(self)
         self._base: ClientSource | None = None
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Redis, Any]] = WeakKeyDictionary()
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
         self.wakeups: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()
         self.arrivals: WeakKeyDictionary[asyncio.AbstractEventLoop, Arrivals] = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, given: Any) -> ClientSource | None:
+        """Return the source for what a user gave: a source, a URL or a client; None for anything else."""
+        if isinstance(given, ClientSource):
+            return given
+        if isinstance(given, str):
+            return cls.from_url(given)
+        return cls.from_client(given) if isinstance(given, Redis | RedisCluster) else None
 
     @classmethod
     def from_url(cls, url: str, *, deadline: float | None = None, **options: Any) -> ClientSource:
@@ -81,10 +97,11 @@ class ClientSource:
     @classmethod
     def from_factory(
         cls,
-        make: Callable[[], Redis],
+        make: Callable[[], Redis | RedisCluster],
         description: Callable[[], str] | None = None,
         *,
         deadline: float | None = None,
+        cluster: bool = False,
     ) -> ClientSource:
         """Return a source that calls a factory once per event loop, on that loop.
 
@@ -92,18 +109,23 @@ class ClientSource:
             make: Returns a new client, which the source will close.
             description: Returns what `describe` shows.
             deadline: Seconds after which a command that met a fault is tried no more.
+            cluster: Whether the clients are of the kind `redis.asyncio.RedisCluster`.
         """
-        return cls(make, description or (lambda: "clients made by a factory"), deadline=deadline)
+        describe = description or (lambda: "clients made by a factory")
+        return cls(make, describe, deadline=deadline, cluster=cluster)
 
     @classmethod
-    def from_client(cls, client: Redis, *, deadline: float | None = None) -> ClientSource:
+    def from_client(cls, client: Redis | RedisCluster, *, deadline: float | None = None) -> ClientSource:
         """Return a source that always gives the caller's client.
 
         Args:
-            client: The client. The library drives its connections itself, so its own `retry` is not used.
+            client: A client of a server, one that a Sentinel made (`Sentinel(…).master_for(…)`), or one of a
+                cluster. The library drives its connections itself, so its own `retry` is not used.
             deadline: Seconds after which a command that met a fault is tried no more.
         """
-        return cls(lambda: client, lambda: describe_client(client), client, deadline=deadline)
+        cluster = isinstance(client, RedisCluster)
+        describe = lambda: describe_client(client)  # noqa: E731 - computed only when it is shown
+        return cls(lambda: client, describe, client, deadline=deadline, cluster=cluster)
 
     @cached_property
     def exactly_once(self) -> ClientSource:
@@ -113,6 +135,27 @@ class ClientSource:
         twin = copy.copy(self)
         twin._base = self
         return twin
+
+    def narrowed(self, router: Callable[[ClientSource], Router], description: str) -> ClientSource:
+        """Return a source for a part of the servers of this one.
+
+        Args:
+            router: Returns how commands reach that part.
+            description: What `describe` is to show.
+        """
+        part = copy.copy(self.without_tokens)
+        part.__dict__.pop("exactly_once", None)
+        part._description = lambda: description
+        part.router = router(part)
+        return part
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether only keys of one slot can be changed in one step, so that companion keys need a hash tag.
+
+        See `rapyer.commands.slots.tagged` for how to give them one.
+        """
+        return self.router.is_cluster
 
     @property
     def gives_tokens(self) -> bool:
@@ -131,22 +174,28 @@ class ClientSource:
         return id(self._base or self)
 
     def client(self) -> Redis:
-        """Return the client of the running event loop.
+        """Return the client of the running event loop, of a cluster its `RedisCluster`.
 
         Raises:
             RuntimeError: No event loop runs here.
+            ConfigError: The factory made a client of the other kind than was said.
         """
         if self._given is not None:
-            return self._given
+            return self._given  # type: ignore[return-value]  # a RedisCluster has the same commands
         loop = asyncio.get_running_loop()
         known = self._clients.get(loop)
         if known is None:
-            client = self._make()
+            client: Any = self._make()
+            if isinstance(client, RedisCluster) != self.is_cluster:
+                raise ConfigError(
+                    f"the factory of the source made a {type(client).__name__}",
+                    hint=f"give ClientSource.from_factory cluster={not self.is_cluster}",
+                )
             known = self._clients[loop] = (client, _close_with_loop(client))
         return known[0]
 
     @property
-    def given(self) -> Redis | None:
+    def given(self) -> Redis | RedisCluster | None:
         """The client that the caller gave, if this source was made from one."""
         return self._given
 
@@ -175,8 +224,12 @@ class ClientSource:
         return f"<ClientSource {self.describe()}>"
 
 
-def describe_client(client: Redis) -> str:
+def describe_client(client: Redis | RedisCluster) -> str:
     """Return the address that a client connects to, without any password."""
+    if isinstance(client, RedisCluster):
+        return f"the cluster at {', '.join(node.name for node in client.startup_nodes)}"
+    if service := getattr(client.connection_pool, "service_name", None):
+        return f"the service {service} of a Sentinel"
     options = client.connection_pool.connection_kwargs
     if path := options.get("path"):
         return f"unix://{path}"

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterCrossSlotError,
+    NoPermissionError,
+    ReadOnlyError,
+    ResponseError,
+)
 
 from rapyer.commands.companion import SPECIAL_FIELD_KEY_PREFIX
 from rapyer.errors import (
+    ConfigError,
     ElementIndexError,
     KeyNotFound,
     MissingModuleError,
@@ -54,6 +61,7 @@ def translated(command: Command[Any], error: ResponseError) -> Exception:
     if any(words in said for words in _NO_DOCUMENT):
         return missing(command)
     if any(words in said for words in _OTHER_TYPE):
+        key = said.partition("rapyer key: ")[2] or key  # a script with many keys tells which
         beside = key is not None and key.startswith(SPECIAL_FIELD_KEY_PREFIX)
         expected = "the field that it is for" if beside else "a JSON document"
         return WrongTypeError(
@@ -68,6 +76,13 @@ def translated(command: Command[Any], error: ResponseError) -> Exception:
             f"the server does not know {command.name}",
             command=command.name,
             hint=f"use a server with the {module} module, such as Redis 8 or Redis Stack",
+        )
+    if isinstance(error, AskError | ClusterCrossSlotError):
+        return ConfigError(
+            f"{command.operation}: the server is a node of a cluster ({said})",
+            key=key,
+            command=command.name,
+            hint="give a client for clusters: redis.asyncio.RedisCluster",
         )
     for words, refusal in _REFUSALS.items():
         if words in said:
@@ -145,7 +160,7 @@ def _half_applied(
     command, applied = commands[position], len(commands) - failed
     others = f"the other {applied}" if failed == 1 else f"{failed - 1} more failed, and {applied}"
     return TransactionError(
-        f"command {position + 1} of {len(commands)}, {command.operation} on {' '.join(command.keys)}, "
+        f"command {position + 1} of {len(commands)}, {command.operation} on {command.told_keys}, "
         f"failed: {error}; {others} took effect",
         position=position,
         applied=applied,

@@ -79,7 +79,7 @@ class Lock:
         self.fence: int | None = None
         self.lost: LockLostError | None = None
         self.saved = False
-        self.keys = commands.lock_keys(key, options.action)
+        self.keys = commands.lock_keys(key, options.action, tagged=source.is_cluster)
         self._source = source.without_tokens
         self._options = options
         self._name = ""
@@ -144,13 +144,13 @@ class Lock:
             news.clear()
 
     async def _ask(self, path: str) -> commands.Acquired | commands.Blocked:
-        command = commands.acquire(
+        command: Command[commands.Acquired | commands.Blocked] = commands.acquire(
             self.keys, self._name, lease=self._options.lease, queue=self._options.wait != 0, path=path
         )
         sent = asyncio.get_running_loop().time()
         self._asking = True
         try:
-            answer = await self._noticing_cancellation(command)
+            answer = await run(self._source, command)
         except (ResponseError, WrongTypeError) as error:
             self._asking = False
             if "rapyer: the lock key" not in str(error):

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rapyer.commands.command import Arg, Command, Effect
+from rapyer.commands.slots import tagged
 from rapyer.scripts.script import Script
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _script_with(parts: tuple[Script, ...]) -> OnceScript:
 def guarded(commands: Sequence[Command[Any]]) -> tuple[Script, Command[Any]]:
     """Return the one command that runs others under a new token, atomically, and its script.
 
-    The token's key carries the first document's key as its hash tag, so that both live in one slot.
+    The token's key lives in the slot of the first document's.
     """
     parts = tuple(dict.fromkeys(command.script for command in commands if command.script is not None))
     args: list[Arg] = [REMEMBERED_SECONDS * 1000]
@@ -57,14 +58,8 @@ def guarded(commands: Sequence[Command[Any]]) -> tuple[Script, Command[Any]]:
     script = _script_with(parts)
     return script, Command(
         "EVALSHA",
-        (f"__rapyer_once__:{{{_tag(keys[0])}}}:{os.urandom(12).hex()}", *keys),
+        (f"__rapyer_once__:{tagged(keys[0])}:{os.urandom(12).hex()}", *keys),
         tuple(args),
         effect=Effect.IDEMPOTENT,
         script=script,
     )
-
-
-def _tag(key: str) -> str:
-    head, brace, rest = key.partition("{")
-    inside, closed, _ = rest.partition("}")
-    return inside if brace and closed and inside else key

@@ -13,12 +13,13 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.actions import acting
 from rapyer.errors import PipelineOpenError, RapyerError, TransactionError, UnknownOutcomeError
-from rapyer.session.executor import transaction_replies
+from rapyer.session.executor import is_one_step, transaction_replies
 from rapyer.session.faults import check_transaction
+from rapyer.session.plan import cross_slot
 from rapyer.session.scope import Batch, enter, leave, open_batch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from rapyer.commands.command import Command
 
@@ -56,9 +57,11 @@ class Pipeline:
 
 @asynccontextmanager
 async def pipeline(
-    *, ignore_redis_error: bool = False, use_existing_pipe: bool = False
+    *, ignore_redis_error: bool = False, use_existing_pipe: bool = False, atomic: bool = False
 ) -> AsyncIterator[Pipeline]:
     """Queue every write of the block and send them as one MULTI/EXEC transaction at its end.
+
+    On a cluster they are one transaction for each slot that has keys of the block.
 
     An exception in the block, or from the server, discards the queue and takes local objects back to what
     they were. Where the server ran a part of the transaction, or nobody can tell, the models concerned are
@@ -69,21 +72,28 @@ async def pipeline(
         ignore_redis_error: Log errors of the server at EXEC instead of raising them.
         use_existing_pipe: Join the pipeline that is open already, if there is one. An exception then
             discards what this block alone has queued.
+        atomic: Send nothing if it cannot be one transaction.
 
     Raises:
         TransactionError: A command failed at EXEC; Redis does not undo the others, and the error names them.
+        PartlyAppliedError: On a cluster, some slots have taken over their changes and others have not.
+        CrossSlotError: It was to be atomic, and has keys in several slots of a cluster; nothing was sent.
         UnknownOutcomeError: The reply was lost, so the transaction may or may not have taken effect.
     """
     outer = open_batch()
     if use_existing_pipe and outer is not None and not outer.closed:
+        outer.atomic = outer.atomic or atomic
         async with _joined(outer) as joined:
             yield joined
         return
     batch = Batch()
+    batch.atomic = atomic
     opened = Pipeline(batch)
     token = enter(batch)
     try:
         yield opened
+        batch.settle()
+        notes = batch.notes()
     except BaseException as error:
         batch.restore()
         if isinstance(error, Exception):
@@ -94,8 +104,10 @@ async def pipeline(
         leave(token)
     if not (batch.commands or batch.renewals()[1]):
         opened._results = ()
+        for note in notes:  # of what ran at once
+            note()
         return
-    sending = asyncio.ensure_future(_finish(opened, batch, ignore_redis_error=ignore_redis_error))
+    sending = asyncio.ensure_future(_finish(opened, batch, notes, ignore_redis_error=ignore_redis_error))
     try:
         await asyncio.shield(sending)
     except asyncio.CancelledError:
@@ -108,17 +120,22 @@ async def _joined(outer: Batch) -> AsyncIterator[Pipeline]:
     savepoint = outer.savepoint()
     try:
         yield Pipeline(outer)
+        outer.settle()
     except BaseException:
         outer.roll_back(savepoint)
         raise
     outer.keep()
 
 
-async def _finish(opened: Pipeline, batch: Batch, *, ignore_redis_error: bool) -> None:
+async def _finish(
+    opened: Pipeline, batch: Batch, notes: Iterable[Callable[[], None]], *, ignore_redis_error: bool
+) -> None:
     """Send the queue, and let the local objects be what Redis holds then."""
     touched = batch.touched()
     try:
         opened._results = tuple(await _send(batch))
+        for note in notes:
+            note()
         await _reload(batch.outdated())
         outer = open_batch()
         if outer is not None:
@@ -134,6 +151,8 @@ async def _finish(opened: Pipeline, batch: Batch, *, ignore_redis_error: bool) -
 async def _send(batch: Batch) -> list[Any]:
     """Send the queue as one transaction, and with it what starts times to live anew; return its replies."""
     renewals, elsewhere = batch.renewals()
+    if batch.source is not None and batch.atomic and not is_one_step(batch.source, batch.commands):
+        raise cross_slot("the pipeline", batch.commands)
     for source, commands in elsewhere.items():  # first, as nothing may fail once the queue is applied
         await transaction_replies(source, commands)
     if not batch.commands:
@@ -149,7 +168,8 @@ def _ran_in_part(error: BaseException) -> bool:
 
 def _is_answer(error: BaseException) -> bool:
     lost = RedisConnectionError | RedisTimeoutError | UnknownOutcomeError
-    return isinstance(error, Exception) and not isinstance(error, lost)
+    # The cause: of a pipeline over several slots of a cluster, the reply of one may be lost.
+    return isinstance(error, Exception) and not (isinstance(error, lost) or isinstance(error.__cause__, lost))
 
 
 async def _reload(models: Iterable[Any]) -> None:
@@ -158,6 +178,7 @@ async def _reload(models: Iterable[Any]) -> None:
             with acting():  # nobody asked for it, so it starts no time to live anew
                 await asyncio.wait_for(model.aload(), RELOAD_SECONDS)
         except (RedisError, RapyerError, asyncio.TimeoutError) as error:
+            model._rapyer_forget()
             logger.debug("%s keeps its local state, as it cannot be loaded: %s", model.key, error)
 
 

@@ -6,12 +6,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from rapyer.errors import CrossSourceError, PipelineClosedError
+from rapyer.session.watch import Watch, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rapyer.commands.command import Command
     from rapyer.session.clients import ClientSource
+    from rapyer.session.watch import Holder
 
 
 class Restorable(Protocol):
@@ -37,6 +39,7 @@ class Batch:
         commands: The queue.
         source: Where it will be sent; None while it is empty.
         closed: Whether the pipeline has ended.
+        atomic: Whether it is refused where it cannot be one step.
     """
 
     def __init__(self) -> None:
@@ -44,8 +47,11 @@ class Batch:
         self.source: ClientSource | None = None
         self.closed = False
         self._renewals: Renewals = {}
+        self.atomic = False
         self._layers: list[dict[int, tuple[Restorable, Callable[[], None]]]] = [{}]
         self._outdated: dict[int, Any] = {}
+        self._watch = Watch()
+        self._followed: dict[int, Any] = {}
 
     def add(self, source: ClientSource, command: Command[Any]) -> None:
         """Queue a command.
@@ -55,7 +61,7 @@ class Batch:
             CrossSourceError: The pipeline has commands for another server already.
         """
         if self.closed:
-            where = f"{command.operation} on {' '.join(command.keys)}"
+            where = f"{command.operation} on {command.told_keys}"
             raise _too_late(where, command.keys[0] if command.keys else None, command.operation)
         if self.source is None or (source.gives_tokens and source == self.source):
             self.source = source
@@ -96,16 +102,53 @@ class Batch:
             raise _too_late(f"a change of {key}", key, None)
         layer = self._layers[-1]
         if id(touched) not in layer:
+            self._follow(touched._rapyer_root())
             layer[id(touched)] = (touched, touched._rapyer_snapshot())
+
+    def _follow(self, root: Any) -> None:
+        if id(root) not in self._followed:
+            self._followed[id(root)] = root._rapyer_follow()
+
+    def follows(self, root: Any) -> bool:
+        """Tell whether a top-level model was going to change in the block."""
+        return id(root) in self._followed
+
+    def unsaved(self, root: Any) -> set[str]:
+        """Return the fields of a model that is followed which had unsaved changes before the block."""
+        found: set[str] = self._followed[id(root)].unsaved
+        return found
+
+    def notes(self) -> list[Callable[[], None]]:
+        """Return what lets models remember their present state, once the transaction has run."""
+        return [known.ahead_of(self.commands) for known in self._followed.values() if known is not None]
+
+    def meet(self, holder: Holder, name: Any, value: Any) -> None:
+        """Note that the block can reach a value that may change in place; see `settle`."""
+        if not self.closed:
+            self._follow(holder._rapyer_root())
+            self._watch.meet(holder, name, value)
+
+    def settle(self) -> None:
+        """Queue the writes of values that have changed in place since the block met them.
+
+        Raises:
+            ValidationError: A value does not fit its field any more.
+            CantSerializeRedisValueError: A value cannot be stored any more.
+        """
+        for holder, place, text in self._watch.changed():
+            self.remember(holder)
+            self.add(source_of(holder), holder._rapyer_write_of(place, text))
 
     def restore(self) -> None:
         """Bring every local object back to the state that was kept."""
         while self._layers:
             _undo(self._layers.pop())
         self._layers.append({})
+        self._watch.put_back()
 
     def savepoint(self) -> Savepoint:
         """Begin a part that can be undone alone, with `roll_back`, or else is ended by `keep`."""
+        self.settle()
         self._layers.append({})
         return len(self.commands), dict(self._renewals)
 
@@ -120,6 +163,7 @@ class Batch:
         queued, self._renewals = savepoint
         del self.commands[queued:]
         _undo(self._layers.pop())
+        self._watch.put_back()
 
     def touched(self) -> list[Any]:
         """Return the top-level models that have changed in the block, each once."""
@@ -161,9 +205,20 @@ def _too_late(what: str, key: str | None, command: str | None) -> PipelineClosed
 _open: ContextVar[Batch | None] = ContextVar("rapyer_batch", default=None)
 
 
-def open_batch() -> Batch | None:
-    """Return the pipeline that the running task is in."""
-    return _open.get()
+open_batch: Callable[[], Batch | None] = _open.get
+"""Returns the pipeline that the running task is in; no function of its own, for each assignment asks it."""
+
+
+def settle_open() -> None:
+    """Let the open pipeline queue what has changed in place, ahead of an operation that goes by it.
+
+    Raises:
+        ValidationError: A value does not fit its field any more.
+        CantSerializeRedisValueError: A value cannot be stored any more.
+    """
+    batch = open_batch()
+    if batch is not None and not batch.closed:
+        batch.settle()
 
 
 def enter(batch: Batch) -> Any:

@@ -25,6 +25,8 @@ _MODULES = {"JSON.SET": "RedisJSON", "FT.SEARCH": "RediSearch"}
 async def survey(source: ClientSource, *, searched: bool) -> None:
     """Look whether a server can hold models, and will keep them (COMMAND INFO, INFO memory).
 
+    Of a cluster each primary is asked.
+
     A server whose rules do not let the connection ask is taken as it is. One that may evict any key when its
     memory is full is warned of on the logger `rapyer`.
 
@@ -35,6 +37,10 @@ async def survey(source: ClientSource, *, searched: bool) -> None:
     Raises:
         MissingModuleError: It lacks the JSON module, or the search module where one is needed.
     """
+    await source.router.on_each(lambda server_source: _survey_one(server_source, searched=searched))
+
+
+async def _survey_one(source: ClientSource, *, searched: bool) -> None:
     needed = [name for name in _MODULES if searched or name.startswith("JSON")]
     known = await _asked(source, server.known_commands(*needed))
     for name in needed:

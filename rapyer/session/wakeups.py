@@ -96,7 +96,7 @@ class Wakeups:
             await asyncio.sleep(RECONNECT_DELAY)
 
     async def _read_until_broken(self) -> None:
-        connection = own_connection(self._source.client(), socket_timeout=None)
+        connection = own_connection(await self._source.router.subscribable(), socket_timeout=None)
         try:
             await connection.connect()
             await connection.send_command("SUBSCRIBE", CHANNEL + self._inbox)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -22,17 +22,18 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from redis.asyncio import Redis
+    from collections.abc import Coroutine, Sequence
 
     from rapyer.commands.command import Arg
+
+R = TypeVar("R")
 
 # A client's own patience would stack up with the policy of session.retry, and repeat a wrong password.
 _ONE_TRY: Any = Retry(NoBackoff(), 0)
 
-# What parsers raise over bytes that are no reply, and the client over a connection that another task closed.
-_GARBLED = (InvalidResponse, AttributeError, ValueError, IndexError)
+# What parsers raise over bytes that are no reply, the client over a connection that another task closed, and
+# the transport.
+_BROKEN = (InvalidResponse, AttributeError, ValueError, IndexError, OSError)
 
 
 _SMALL = 32 * 1024
@@ -42,13 +43,22 @@ _SMALL = 32 * 1024
 _REPLIES_PER_WAIT = 50
 """How many replies of one request may take the client's `socket_timeout` together."""
 
+_END_SECONDS = 0.01
+"""Seconds after which work that outlived its cancellation is cancelled again."""
+
 
 class NotConnected(RedisConnectionError):
     """No connection could be had, so nothing was sent; the cause is what the client said."""
 
 
-async def round_trip(client: Redis, requests: Sequence[tuple[Arg, ...]]) -> list[Any]:
+async def round_trip(client: Any, requests: Sequence[tuple[Arg, ...]]) -> list[Any]:
     """Send commands in one write and return their replies in order, errors of the server among them.
+
+    A caller that is cancelled is so at once, also while a connection is being made.
+
+    Args:
+        client: A client of `redis.asyncio`, or what else has a `connection_pool`.
+        requests: The words of each command.
 
     Raises:
         NotConnected: No connection could be made; nothing was sent.
@@ -67,16 +77,55 @@ async def round_trip(client: Redis, requests: Sequence[tuple[Arg, ...]]) -> list
 
 
 async def _exchanged(connection: Any, requests: Sequence[tuple[Arg, ...]]) -> list[Any]:
-    packed = _packed(requests)
+    packed, wait = _packed(requests), _Wait(connection)
     try:
-        await _write(connection, packed)
-        return await _replies(connection, len(requests))
+        try:
+            wait.begin()
+            await _write(connection, packed)
+            return await _replies(connection, len(requests), wait)
+        finally:
+            wait.end()
     except BaseException as error:
         # Cancelled or broken half-way: replies may still come, and must never be read by the next user.
         await connection.disconnect(nowait=True)
-        if isinstance(error, _GARBLED):
-            raise RedisConnectionError(f"the reply could not be read: {error}") from error
+        if wait.expired and isinstance(error, Exception):
+            raise RedisTimeoutError("no reply came in time") from error
+        if isinstance(error, _BROKEN):
+            raise RedisConnectionError(f"the connection broke before the reply: {error}") from error
         raise
+
+
+class _Wait:
+    """The limit of what the server may take: at its end the connection is cut, which ends any wait for it.
+
+    The ways of asyncio to limit a wait, which redis-py uses, cost more, and until Python 3.12 they lose a
+    cancellation that comes in the same step as their end.
+    """
+
+    __slots__ = ("_connection", "_timer", "expired")
+
+    def __init__(self, connection: Any) -> None:
+        self.expired = False
+        self._connection = connection
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Start the time anew."""
+        self.end()
+        seconds = self._connection.socket_timeout
+        if seconds is not None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+
+    def end(self) -> None:
+        """Let it take as long as it takes."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire(self) -> None:
+        self.expired = True
+        writer = self._connection._writer
+        if writer is not None:
+            writer.transport.abort()
 
 
 def _packed(requests: Sequence[tuple[Arg, ...]]) -> list[bytes]:
@@ -85,44 +134,34 @@ def _packed(requests: Sequence[tuple[Arg, ...]]) -> list[bytes]:
     for words in requests:
         pieces.append(b"*%d\r\n" % len(words))
         for word in words:
-            data = word if isinstance(word, bytes) else str(word).encode()
+            if isinstance(word, str):
+                data = word.encode()
+            else:
+                data = word if isinstance(word, bytes) else str(word).encode()
             pieces.append(b"$%d\r\n%b\r\n" % (len(data), data))
     return [b"".join(pieces)]
 
 
 async def _write(connection: Any, packed: list[bytes]) -> None:
-    writer = getattr(connection, "_writer", None)
-    if writer is not None and sum(map(len, packed)) < _SMALL:
-        # Fits what the transport takes at once, so there is nothing to wait for; redis-py starts a task here
-        # to time the wait. A broken connection shows at the reply.
-        writer.writelines(packed)
-    else:
-        await connection.send_packed_command(packed, check_health=False)
+    # A connection that broke has no writer any more: an AttributeError.
+    connection._writer.writelines(packed)
+    if sum(map(len, packed)) >= _SMALL:
+        # Less fits what the transport takes at once, so there is nothing to wait for; a broken connection
+        # shows at the reply.
+        await connection._writer.drain()
 
 
-async def _replies(connection: Any, number: int) -> list[Any]:
-    if number < _REPLIES_PER_WAIT:
-        return [await _reply(connection) for _ in range(number)]
-    # Half of what reading costs is the client's timer for each reply; many replies share one here.
+async def _replies(connection: Any, number: int, wait: _Wait) -> list[Any]:
     replies: list[Any] = []
-    while len(replies) < number:
-        due = min(_REPLIES_PER_WAIT, number - len(replies))
-        try:
-            replies += await asyncio.wait_for(_untimed(connection, due), connection.socket_timeout)
-        except asyncio.TimeoutError:
-            raise RedisTimeoutError("no reply came in time") from None
-    return replies
-
-
-async def _untimed(connection: Any, number: int) -> list[Any]:
-    return [await _reply(connection, timeout=math.inf) for _ in range(number)]
-
-
-async def _reply(connection: Any, **options: Any) -> Any:
-    try:
-        return await connection.read_response(disable_decoding=True, **options)
-    except ResponseError as error:
-        return error
+    while True:
+        for _ in range(min(_REPLIES_PER_WAIT, number - len(replies))):
+            try:
+                replies.append(await connection.read_response(disable_decoding=True, timeout=math.inf))
+            except ResponseError as error:
+                replies.append(error)
+        if len(replies) == number:
+            return replies
+        wait.begin()
 
 
 async def _acquired(pool: Any) -> Any:
@@ -130,9 +169,10 @@ async def _acquired(pool: Any) -> Any:
     try:
         if pool.can_get_connection():
             connection = pool.get_available_connection()
-            await _made_ready(pool, connection)
+            if not _is_ready(connection):
+                await _undisturbed(_made_ready(pool, connection))
         else:
-            connection = await pool.get_connection()  # waits for a free one, or says that there is none
+            connection = await _waited_for(pool)
     except BaseException as error:
         if connection is not None:
             await connection.disconnect(nowait=True)
@@ -143,6 +183,25 @@ async def _acquired(pool: Any) -> Any:
     return connection
 
 
+def _is_ready(connection: Any) -> bool:
+    return is_clean(connection) and not (
+        connection.health_check_interval and asyncio.get_running_loop().time() > connection.next_health_check
+    )
+
+
+def is_clean(connection: Any) -> bool:
+    """Tell whether a connection is open, and nothing has come in on it that nobody asked for."""
+    # redis-py finds that out too, though by several calls, and in some versions by waiting.
+    reader = connection._reader
+    return bool(
+        connection.is_connected
+        and not getattr(connection, "_should_reconnect", False)
+        and not reader._buffer
+        and not reader.at_eof()
+        and reader.exception() is None
+    )
+
+
 async def _made_ready(pool: Any, connection: Any) -> None:
     patience, connection.retry = connection.retry, _ONE_TRY
     try:
@@ -150,6 +209,41 @@ async def _made_ready(pool: Any, connection: Any) -> None:
         await connection.check_health()
     finally:
         connection.retry = patience
+
+
+async def _waited_for(pool: Any) -> Any:
+    """Return the next connection that is free, or what the pool says where it lets nobody wait."""
+    waiting: asyncio.Task[Any] = asyncio.ensure_future(pool.get_connection())
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        await _ended(waiting)
+        if not waiting.cancelled() and waiting.exception() is None:
+            await _released(pool, waiting.result())
+        raise
+
+
+async def _undisturbed(work: Coroutine[Any, Any, R]) -> R:
+    """Do work in a task of its own, and end it where the caller is cancelled.
+
+    Until Python 3.12 redis-py may lose a cancellation while it connects. A caller that waits for the task
+    does not.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await _ended(task)
+        raise
+
+
+async def _ended(task: asyncio.Task[Any]) -> None:
+    while not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):  # of the caller, who is cancelled already
+            await asyncio.wait({task}, timeout=_END_SECONDS)
+    if not task.cancelled():
+        task.exception()  # which nobody asks for
 
 
 async def _released(pool: Any, connection: Any) -> None:
@@ -165,7 +259,8 @@ async def _released(pool: Any, connection: Any) -> None:
 
 async def _over_the_only_connection(client: Any, requests: Sequence[tuple[Arg, ...]]) -> list[Any]:
     try:
-        await client.initialize()
+        if client.connection is None:
+            await _undisturbed(_initialized(client))
     except (RedisConnectionError, RedisTimeoutError) as error:
         if _is_fault(error):
             raise NotConnected(*error.args) from error
@@ -173,13 +268,18 @@ async def _over_the_only_connection(client: Any, requests: Sequence[tuple[Arg, .
     async with client._single_conn_lock:
         connection = client.connection
         try:
-            await _made_ready(client.connection_pool, connection)
+            if not _is_ready(connection):
+                await _undisturbed(_made_ready(client.connection_pool, connection))
         except BaseException as error:
             await connection.disconnect(nowait=True)
             if _is_fault(error):
                 raise NotConnected(*error.args) from error
             raise
         return await _exchanged(connection, requests)
+
+
+async def _initialized(client: Any) -> None:
+    await client.initialize()
 
 
 def _is_fault(error: BaseException) -> bool:

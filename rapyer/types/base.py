@@ -11,9 +11,11 @@ from rapyer.errors import InvalidKeyError, KeyNotFound, UnlinkedValueError
 from rapyer.session.executor import perform
 from rapyer.session.pipeline import Pipeline
 from rapyer.session.scope import open_batch
+from rapyer.types.followed import following
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from redis.asyncio import Redis
     from typing_extensions import Self
@@ -68,6 +70,10 @@ class Root(Protocol):
 
     def _rapyer_note(self, path: tuple[str, ...], members: set[Any]) -> None:
         """Remember which members of a companion are on the server."""
+        ...
+
+    def _rapyer_following(self, only: str, *, whole: bool) -> AbstractContextManager[None]:
+        """Return what is to surround an operation that changes one field, here and in Redis."""
         ...
 
 
@@ -282,6 +288,7 @@ class RedisType(BaseRedisType):
         __slots__ = ()
 
     @action(ActionGroup.UPDATE)
+    @following(whole=True)
     async def asave(self) -> Self:
         """Write the present value to its place in Redis (JSON.SET of that path alone).
 
@@ -297,6 +304,7 @@ class RedisType(BaseRedisType):
         return self
 
     @action(ActionGroup.READ)
+    @following(whole=True)
     async def aload(self) -> Self:
         """Read the value that Redis holds now (JSON.GET of that path alone).
 
@@ -316,8 +324,10 @@ class RedisType(BaseRedisType):
             )
         value = self._rapyer_shape.load(reply[1:-1], f"{self.key} {self.json_path}") if reply else None
         if open_batch() is not None:
-            return self._rapyer_shape.wrap(value, self._rapyer_owner, self._rapyer_name)  # type: ignore[no-any-return]
-        return self._rapyer_owner._rapyer_replace(self._rapyer_name, self, value)  # type: ignore[no-any-return]
+            linked: Self = self._rapyer_shape.wrap(value, self._rapyer_owner, self._rapyer_name)
+        else:
+            linked = self._rapyer_owner._rapyer_replace(self._rapyer_name, self, value)
+        return linked
 
     save = asave
     load = aload

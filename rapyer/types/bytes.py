@@ -58,7 +58,8 @@ class RedisBytes(RedisScalar, bytes):
 
 def _load(value: Any, info: ValidationInfo) -> bytes:
     if not isinstance(value, str):
-        return _BYTES.validate_python(value)  # type: ignore[no-any-return]
+        validated: bytes = _BYTES.validate_python(value)
+        return validated
     if not is_stored_form(info):
         return _from_json(value, info)
     try:

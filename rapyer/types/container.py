@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from rapyer.types.base import RedisType
+from rapyer.session.scope import open_batch
+from rapyer.types.base import Linkable, RedisType
+from rapyer.types.shape import is_changeable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rapyer.codec.paths import JsonPath
     from rapyer.session.scope import Batch
+    from rapyer.session.watch import Holder
     from rapyer.types.shape import Shape
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a dump of what a model holds gives plain values: it gives scalars as they are."""
+    if isinstance(value, RedisContainer):
+        return value._rapyer_is_plain()
+    if isinstance(value, Linkable):
+        return all(map(is_plain, value.__dict__.values()))
+    return not isinstance(value, RedisType)
+
+
+def plain(dumped: Any) -> Any:
+    """Return what a model was dumped to with plain values instead of Redis types."""
+    if type(dumped) is dict:
+        return {key: plain(value) for key, value in dumped.items()}
+    if type(dumped) is list:
+        return [plain(value) for value in dumped]
+    return dumped.clone() if isinstance(dumped, RedisType) else dumped
 
 
 class RedisContainer(RedisType):
@@ -43,6 +64,10 @@ class RedisContainer(RedisType):
         """Hold what was loaded instead of the present contents."""
         raise NotImplementedError
 
+    def _rapyer_is_plain(self) -> bool:
+        """Tell whether the container holds plain values alone, which dumps give as they are."""
+        raise NotImplementedError
+
     def _rapyer_snapshot(self) -> Callable[[], None]:
         """Return what restores the present state."""
         raise NotImplementedError
@@ -64,7 +89,15 @@ class RedisContainer(RedisType):
     def _rapyer_placed(self, value: Any, name: Any) -> Any:
         """Return a value that the container is going to hold, linked where it holds more values itself."""
         shape = self._rapyer_items()
-        return shape.wrap(value, self, name) if shape is not None and shape.deep else value
+        placed = shape.wrap(value, self, name) if shape is not None and shape.deep else value
+        self._rapyer_met(placed, name)
+        return placed
+
+    def _rapyer_met(self, value: Any, name: Any) -> None:
+        """Let the open pipeline look at a value again at its end: it may change in place."""
+        batch, items = open_batch(), self._rapyer_items()
+        if batch is not None and items is not None and items.loose and is_changeable(value):
+            batch.meet(cast("Holder", self), name, value)
 
     def _rapyer_dumped(self, value: Any) -> bytes:
         shape = self._rapyer_items()

@@ -7,7 +7,7 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainValidator, RootModel
 
 from rapyer.fields.index import index_marker
 from rapyer.fields.key import RapyerKey
@@ -28,6 +28,9 @@ from rapyer.types.string import RedisStr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 SCALARS: Mapping[Any, Any] = {
     str: RedisStr,
@@ -64,7 +67,9 @@ class Conversion:
 
         A type that is none is left as it is and marked, last, as stored whole (`Opaque`).
         """
-        plain = [item for item in metadata if not isinstance(item, Opaque)]
+        if not metadata and type(annotation) is type and annotation in SCALARS:
+            return SCALARS[annotation], []  # which is what most fields are
+        plain = [_dumped_once(item) for item in metadata if not isinstance(item, Opaque)]
         annotation = _unmarked(annotation)
         if any(index_marker(item) is not None for item in metadata):
             annotation = _ordered(annotation)
@@ -79,15 +84,15 @@ class Conversion:
 
     def _converted(self, annotation: Any) -> Any:
         if annotation in {list, RedisList}:
-            return RedisList[self._element(Any)]  # type: ignore[misc]
+            return RedisList[self._element(Any)]  # type: ignore[misc]  # built at run time
         if annotation in {dict, RedisDict}:
-            return RedisDict[Any, self._element(Any)]  # type: ignore[misc]
+            return RedisDict[Any, self._element(Any)]  # type: ignore[misc]  # built at run time
         if annotation in _SETS:
             return RedisSet[Any]
         origin = get_origin(annotation)
         arguments = get_args(annotation)
         if origin is None:
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            if _is_model(annotation):
                 return self.model(annotation)
             return SCALARS.get(annotation, annotation) if isinstance(annotation, type) else annotation
         if origin is Annotated:
@@ -100,10 +105,10 @@ class Conversion:
         if origin in _SETS:
             return RedisSet[arguments[0]]  # type: ignore[valid-type]  # built at run time
         if origin in {list, RedisList}:
-            return RedisList[self._element(arguments[0])]  # type: ignore[misc]
+            return RedisList[self._element(arguments[0])]  # type: ignore[misc]  # built at run time
         if origin in {dict, RedisDict}:
             key, value = arguments
-            return RedisDict[key, self._element(value)]  # type: ignore[valid-type,misc]
+            return RedisDict[key, self._element(value)]  # type: ignore[valid-type,misc]  # built at run time
         return annotation
 
     def _element(self, annotation: Any) -> Any:
@@ -120,6 +125,27 @@ class Conversion:
             converted = self._converted(annotation)
             return Annotated[converted, self._mark(converted, element=True, native=True)]
         return Annotated[annotation, self._mark(annotation, element=True)]
+
+
+class _DumpedOnce(PlainValidator):
+    """A plain validator whose values are dumped by the type of the field and by nothing else.
+
+    Pydantic dumps what the type has dumped by that type again, to check it: a time is text by then, and a
+    pickle would be pickled.
+    """
+
+    def __get_pydantic_core_schema__(self, source_type: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return without_second_dump(super().__get_pydantic_core_schema__(source_type, handler))
+
+
+def without_second_dump(schema: CoreSchema) -> CoreSchema:
+    """Return the schema of a plain validator, changed so that its values are dumped once."""
+    schema.get("serialization", {}).pop("return_schema", None)
+    return schema
+
+
+def _dumped_once(item: Any) -> Any:
+    return _DumpedOnce(item.func, item.json_schema_input_type) if isinstance(item, PlainValidator) else item
 
 
 def _ordered(annotation: Any) -> Any:
@@ -147,9 +173,15 @@ def _convertible(annotation: Any) -> bool:
     return (
         core in _CONTAINERS | _SETS
         or core in SCALARS
-        or any(_is(core, known) for known in (BaseModel, BaseRedisType, RapyerKey))
+        or _is_model(core)
+        or any(_is(core, known) for known in (BaseRedisType, RapyerKey))
         or is_reference(core)
     )
+
+
+def _is_model(annotation: Any) -> bool:
+    # A root model is one value, and has no fields that could have a place.
+    return _is(annotation, BaseModel) and not _is(annotation, RootModel)
 
 
 def _is(annotation: Any, base: type) -> bool:

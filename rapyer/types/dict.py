@@ -11,7 +11,9 @@ from rapyer.errors import CorruptedModelError, UnlinkedValueError
 from rapyer.session.executor import perform, run
 from rapyer.session.scope import open_batch
 from rapyer.types.base import BaseRedisType, Linkable
-from rapyer.types.container import RedisContainer
+from rapyer.types.container import RedisContainer, is_plain
+from rapyer.types.followed import following
+from rapyer.types.loose import LooseMembers
 from rapyer.types.scalar import RedisScalar
 from rapyer.types.shape import TEXT_KEY
 from rapyer.types.special import SpecialFieldType
@@ -36,7 +38,7 @@ _MISSING: Any = object()
 _TAKES = ActionGroup.UPDATE | ActionGroup.ERASE
 
 
-class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
+class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
     """A dict field: behaves as `dict`, checks keys and values, and changes atomically in Redis.
 
     Keys are stored as JSON member names. Sync methods change the local dict, and in a pipeline queue the
@@ -55,7 +57,8 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         key, value = get_args(source) or (Any, Any)
-        return handler.generate_schema(dict[TEXT_KEY if key is str else key, value])  # type: ignore[misc]
+        checked = TEXT_KEY if key is str else key
+        return handler.generate_schema(dict[checked, value])  # type: ignore[valid-type]  # built at run time
 
     @classmethod
     def _rapyer_adopt(cls, value: Any, owner: Owner, name: Any, shape: Shape) -> Self:
@@ -91,6 +94,10 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         super().__setitem__(name, self._rapyer_placed(child._rapyer_keep(value), name))
         return self[name]
 
+    def _rapyer_is_plain(self) -> bool:
+        items = self._rapyer_items()
+        return items is None or not items.deep or all(map(is_plain, self.values()))
+
     def _rapyer_fill(self, fresh: Any) -> None:
         super().clear()
         super().update({key: self._rapyer_placed(member, key) for key, member in fresh.items()})
@@ -118,7 +125,11 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
     def __getitem__(self, key: Any) -> Any:
         member = super().__getitem__(key)
         items = self._rapyer_items()
-        return member if items is None else items.wrap(member, self, key)
+        if items is None:
+            return member
+        if items.loose:
+            self._rapyer_met(member, key)
+        return items.wrap(member, self, key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """Return the member of the local dict, or the default."""
@@ -160,7 +171,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
             self._put(key, value)
 
     @action(ActionGroup.UPDATE)
-    def __ior__(self, other: Any) -> Self:  # type: ignore[override]
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override]  # dict takes less
         self.update(other)
         return self
 
@@ -229,6 +240,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         await self.aupdate({key: value})
 
     @action(_TAKES)
+    @following()
     async def adel_item(self, key: Any) -> int | None:
         """Delete a member of the stored and the local dict (JSON.DEL of its path).
 
@@ -243,6 +255,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         return None if removed is None else int(removed)
 
     @action(ActionGroup.UPDATE)
+    @following()
     async def aupdate(
         self, mapping: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **members: Any
     ) -> None:
@@ -268,6 +281,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         super().update({key: self._rapyer_placed(value, key) for key, value in pairs})
 
     @action(ActionGroup.UPDATE)
+    @following()
     async def asetdefault(self, key: Any, default: Any = None) -> Any:
         """Set a member of the stored dict to the default if it is missing, atomically (a script).
 
@@ -292,6 +306,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         return self[key]
 
     @action(_TAKES, ActionGroup.READ)
+    @following()
     async def apop(self, key: Any, default: Any = None) -> Any:
         """Take a member out of the stored dict atomically (a script), and out of the local one.
 
@@ -310,6 +325,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
         return value
 
     @action(_TAKES, ActionGroup.READ)
+    @following()
     async def apopitem(self) -> tuple[Any, Any]:
         """Take the first member out of the stored dict atomically (a script), and out of the local one.
 
@@ -339,6 +355,7 @@ class RedisDict(RedisContainer, dict[K, V], Generic[K, V]):
             raise
 
     @action(_TAKES)
+    @following(whole=True)
     async def aclear(self) -> None:
         """Remove every member of the stored and the local dict (JSON.SET).
 

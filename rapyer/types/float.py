@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
-from rapyer.actions import ActionGroup, action
+from rapyer.actions import action
 from rapyer.commands import compute, json
-from rapyer.errors import NumberDomainError, NumberRangeError
-from rapyer.types.scalar import RedisScalar
+from rapyer.errors import NumberDomainError
+from rapyer.types.number import COMPUTES, RedisNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic import GetCoreSchemaHandler
 
-_COMPUTES = ActionGroup.UPDATE | ActionGroup.ARITHMETIC
 
-
-class RedisFloat(RedisScalar, float):
+class RedisFloat(RedisNumber, float):
     """A float field: behaves as `float`, and counts atomically in Redis.
 
     In a pipeline `+=` and `-=` are queued as JSON.NUMINCRBY; `*=`, `/=`, `//=`, `%=` and `**=` run in a
@@ -36,7 +34,7 @@ class RedisFloat(RedisScalar, float):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.float_schema(allow_inf_nan=False)
 
-    @action(_COMPUTES)
+    @action(COMPUTES)
     async def aincrease(self, amount: float = 1.0) -> float | None:
         """Add to the stored value atomically (JSON.NUMINCRBY); the local value stays as it is.
 
@@ -48,50 +46,28 @@ class RedisFloat(RedisScalar, float):
 
         Raises:
             KeyNotFound: The model is not stored.
+            KeyChangedError: The field is the key field.
             TypeError: The amount is no number.
             NumberDomainError: The amount is infinite or NaN; a `ValueError`.
             NumberRangeError: The new value would be infinite; an `OverflowError`.
         """
+        self._rapyer_refuse_key_field()
         command = json.increment(self.key, self._rapyer_target(), self._amount(amount))
         new = await self._rapyer_do(command)
         return None if new is None else float(new)
 
     increase = aincrease
 
-    if not TYPE_CHECKING:  # for a type checker, `user.age += 1` is what float says of it
+    if not TYPE_CHECKING:
 
-        @action(_COMPUTES)
-        def __iadd__(self, other: Any) -> Any:
-            return self._add(other, 1) if self._rapyer_queues() else float.__add__(self, other)
-
-        @action(_COMPUTES)
-        def __isub__(self, other: Any) -> Any:
-            return self._add(other, -1) if self._rapyer_queues() else float.__sub__(self, other)
-
-        @action(_COMPUTES)
-        def __imul__(self, other: Any) -> Any:
-            return self._compute("*", operator.mul, other)
-
-        @action(_COMPUTES)
+        @action(COMPUTES)
         def __itruediv__(self, other: Any) -> Any:
             return self._compute("/", operator.truediv, other)
-
-        @action(_COMPUTES)
-        def __ifloordiv__(self, other: Any) -> Any:
-            return self._compute("//", operator.floordiv, other)
-
-        @action(_COMPUTES)
-        def __imod__(self, other: Any) -> Any:
-            return self._compute("%", operator.mod, other)
-
-        @action(_COMPUTES)
-        def __ipow__(self, other: Any) -> Any:
-            return self._compute("**", operator.pow, other)
 
     def _add(self, other: Any, sign: int) -> Any:
         amount = sign * self._amount(other)
         return self._rapyer_operate(
-            self._held(float(self) + amount), lambda key, path: json.increment(key, path, amount), _COMPUTES
+            self._held(float(self) + amount), lambda key, path: json.increment(key, path, amount), COMPUTES
         )
 
     def _compute(self, symbol: str, function: Callable[[float, float], Any], other: Any) -> Any:
@@ -100,22 +76,17 @@ class RedisFloat(RedisScalar, float):
         before, operand = float(self), self._amount(other)
         after = self._held(function(before, operand))
         return self._rapyer_operate(
-            after, lambda key, path: compute.real(key, path, symbol, operand, before, after), _COMPUTES
+            after, lambda key, path: compute.real(key, path, symbol, operand, before, after), COMPUTES
         )
 
     def _held(self, result: Any) -> Any:
         if isinstance(result, float) and not math.isfinite(result):
-            raise NumberRangeError(
-                f"{self._rapyer_shape.place} holds a finite float, and the result exceeds it",
-                key=self.key,
-                field=self.field_path,
-            )
+            raise self._exceeded("a finite float")
         return result
 
     def _amount(self, amount: Any) -> float:
-        place = self._rapyer_shape.place if hasattr(self, "_rapyer_owner") else type(self).__name__
         if not isinstance(amount, int | float):
-            raise TypeError(f"{place} holds a float, so it cannot change by {amount!r}")
+            raise TypeError(f"{self._place()} holds a float, so it cannot change by {amount!r}")
         if not math.isfinite(amount):
-            raise NumberDomainError(f"{place} holds a finite float, so it cannot change by {amount}")
+            raise NumberDomainError(f"{self._place()} holds a finite float, so it cannot change by {amount}")
         return float(amount)

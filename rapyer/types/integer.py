@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
-from rapyer.actions import ActionGroup, action
+from rapyer.actions import action
 from rapyer.commands import compute, json
 from rapyer.errors import NumberRangeError
-from rapyer.types.scalar import RedisScalar
+from rapyer.types.number import COMPUTES, RedisNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +23,8 @@ LOWEST, HIGHEST = -(2**63), 2**63 - 1
 _LONGEST = 1024
 """Bits of an operand, at the most."""
 
-_COMPUTES = ActionGroup.UPDATE | ActionGroup.ARITHMETIC
 
-
-class RedisInt(RedisScalar, int):
+class RedisInt(RedisNumber, int):
     """An integer field: behaves as `int`, and counts atomically in Redis.
 
     In a pipeline `+=`, `-=`, `*=`, `//=`, `%=` and `**=` work on the value that Redis holds then, so
@@ -39,7 +37,7 @@ class RedisInt(RedisScalar, int):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.int_schema(ge=LOWEST, le=HIGHEST)
 
-    @action(_COMPUTES)
+    @action(COMPUTES)
     async def aincrease(self, amount: int = 1) -> int | None:
         """Add to the stored value atomically (JSON.NUMINCRBY, in a script that keeps the sum to 64 bits).
 
@@ -53,9 +51,12 @@ class RedisInt(RedisScalar, int):
 
         Raises:
             KeyNotFound: The model is not stored.
+            KeyChangedError: The field is the key field.
             TypeError: The amount is no integer.
             NumberRangeError: The amount or the new value exceeds 64 bits; an `OverflowError`.
+            NumberDomainError: Another program has stored a number with a point; it stays as it is.
         """
+        self._rapyer_refuse_key_field()
         new: int | None = await self._rapyer_do(
             json.increment(self.key, self._rapyer_target(), self._amount(amount))
         )
@@ -63,36 +64,16 @@ class RedisInt(RedisScalar, int):
 
     increase = aincrease
 
-    if not TYPE_CHECKING:  # for a type checker, `user.age += 1` is what int says of it
+    if not TYPE_CHECKING:
 
-        @action(_COMPUTES)
-        def __iadd__(self, other: Any) -> Any:
-            return self._add(other, 1) if self._rapyer_queues() else int.__add__(self, other)
-
-        @action(_COMPUTES)
-        def __isub__(self, other: Any) -> Any:
-            return self._add(other, -1) if self._rapyer_queues() else int.__sub__(self, other)
-
-        @action(_COMPUTES)
-        def __imul__(self, other: Any) -> Any:
-            return self._compute("*", operator.mul, other)
-
-        @action(_COMPUTES)
-        def __ifloordiv__(self, other: Any) -> Any:
-            return self._compute("//", operator.floordiv, other)
-
-        @action(_COMPUTES)
-        def __imod__(self, other: Any) -> Any:
-            return self._compute("%", operator.mod, other)
-
-        @action(_COMPUTES)
+        @action(COMPUTES)
         def __ipow__(self, other: Any) -> Any:
             return self._compute("**", _power, other)
 
     def _add(self, other: Any, sign: int) -> Any:
         amount = self._amount(sign * self._integer(other))
         return self._rapyer_operate(
-            self._held(int(self) + amount), lambda key, path: json.increment(key, path, amount), _COMPUTES
+            self._held(int(self) + amount), lambda key, path: json.increment(key, path, amount), COMPUTES
         )
 
     def _compute(self, symbol: str, function: Callable[[int, int], Any], other: Any) -> Any:
@@ -102,16 +83,12 @@ class RedisInt(RedisScalar, int):
         return self._rapyer_operate(
             self._held(function(int(self), operand)),
             lambda key, path: compute.integer(key, path, symbol, operand),
-            _COMPUTES,
+            COMPUTES,
         )
 
     def _held(self, result: Any) -> Any:
         if isinstance(result, int) and not LOWEST <= result <= HIGHEST:
-            raise NumberRangeError(
-                f"{self._rapyer_shape.place} holds a 64-bit int, and the result exceeds it",
-                key=self.key,
-                field=self.field_path,
-            )
+            raise self._exceeded("a 64-bit int")
         return result
 
     def _integer(self, operand: Any) -> int:
@@ -125,9 +102,6 @@ class RedisInt(RedisScalar, int):
         if not LOWEST <= self._integer(amount) <= HIGHEST:
             raise NumberRangeError(f"{self._place()} holds a 64-bit int, so it cannot change by {amount}")
         return int(amount)
-
-    def _place(self) -> str:
-        return self._rapyer_shape.place if hasattr(self, "_rapyer_owner") else type(self).__name__
 
 
 def _power(base: int, exponent: int) -> Any:

@@ -11,9 +11,11 @@ from rapyer.actions import ActionGroup, action
 from rapyer.commands import json
 from rapyer.errors import CorruptedModelError, UnlinkedValueError
 from rapyer.session.executor import run
-from rapyer.session.scope import open_batch
+from rapyer.session.scope import open_batch, settle_open
 from rapyer.types.base import BaseRedisType
-from rapyer.types.container import RedisContainer
+from rapyer.types.container import RedisContainer, is_plain
+from rapyer.types.followed import following
+from rapyer.types.loose import LooseElements
 from rapyer.types.scalar import RedisScalar
 from rapyer.types.special import SpecialFieldType
 
@@ -39,7 +41,7 @@ _TAKES = ActionGroup.UPDATE | ActionGroup.ERASE
 logger = logging.getLogger("rapyer")
 
 
-class RedisList(RedisContainer, list[T], Generic[T]):
+class RedisList(LooseElements, list[T], Generic[T]):
     """A list field: behaves as `list`, checks every element, and changes atomically in Redis.
 
     Sync methods change the local list, and in a pipeline queue the same change; methods that start with
@@ -47,19 +49,21 @@ class RedisList(RedisContainer, list[T], Generic[T]):
     follows the element when others are inserted or removed before it.
     """
 
-    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape")
+    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_wrapped")
 
     native: ClassVar[type] = list
+    _rapyer_wrapped: bool
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler.generate_schema(list[get_args(source) or (Any,)])  # type: ignore[misc]
+        held = get_args(source) or (Any,)
+        return handler.generate_schema(list[held])  # type: ignore[valid-type]  # built at run time
 
     @classmethod
     def _rapyer_adopt(cls, value: Any, owner: Owner, name: Any, shape: Shape) -> Self:
         adopted = super()._rapyer_adopt(value, owner, name, shape)
         if adopted is not value and shape.elements.deep:
-            for index, element in enumerate(adopted):
+            for index, element in enumerate(list.__iter__(adopted)):
                 list.__setitem__(adopted, index, shape.elements.wrap(element, adopted, None))
         return adopted
 
@@ -91,14 +95,14 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         # An element that was read by position stands in the list itself, so it is found wherever it moved to.
         # The result of an operator may not stand there yet; what it was made from does.
         while child is not None:
-            for index, element in enumerate(self):
+            for index, element in enumerate(list.__iter__(self)):
                 if element is child:
                     return index
             child = getattr(child, "_rapyer_applied", (None, None))[1]
         raise UnlinkedValueError("the element is no longer in the list", hint="read it from the list again")
 
     def _rapyer_snapshot(self) -> Callable[[], None]:
-        before = list(self)
+        before = list(list.__iter__(self))
 
         def restore() -> None:
             list.__setitem__(self, slice(None), before)
@@ -109,11 +113,20 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         element = super().__getitem__(index)
         items = self._rapyer_items()
         if items is None or isinstance(index, slice) or type(element) not in items.wrappers:
+            if items is not None and items.loose:
+                self._rapyer_met_all() if isinstance(index, slice) else self._rapyer_met(element, None)
             return element
         wrapped = items.wrap(element, self, None)
         if wrapped is not element:
             super().__setitem__(index, wrapped)
+            self._rapyer_wrapped = True
         return wrapped
+
+    def _rapyer_is_plain(self) -> bool:
+        if getattr(self, "_rapyer_wrapped", False):
+            return False
+        items = self._rapyer_items()
+        return items is None or not items.deep or all(map(is_plain, self))
 
     @action(_ADDS)
     def append(self, item: Any) -> None:
@@ -123,6 +136,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             item = shape.validate(item)
         if open_batch() is not None:
             self._rapyer_queue(lambda key, path: json.append(key, path, [self._rapyer_dumped(item)]), _ADDS)
+            self._rapyer_met(item, None)
         super().append(shape.wrap(item, self, None) if shape is not None and shape.deep else item)
 
     @action(_ADDS)
@@ -182,7 +196,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         super().__setitem__(index, [self._rapyer_placed(item, None) for item in checked])
 
     @action(_ADDS)
-    def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[override]
+    def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[override]  # Self
         self.extend(other)
         return self
 
@@ -216,6 +230,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         """Remove the first element that equals the value; in a pipeline a script does so."""
         index = self.index(value)
         element = super().__getitem__(index)
+        settle_open()  # it is looked for as it is stored
         self._rapyer_queue(lambda key, path: json.remove(key, path, self._rapyer_dumped(element)), _TAKES)
         super().pop(index)
 
@@ -224,7 +239,8 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         if not isinstance(index, slice):
             self.pop(index)
         elif index.step in {None, 1}:
-            self._rapyer_queue(lambda key, path: json.delete_range(key, path.part(index)), _TAKES)
+            start, stop = _bounds(index)
+            self._rapyer_queue(lambda key, path: json.splice(key, path, start, stop), _TAKES)
             super().__delitem__(index)
         else:
             self._rewrite(lambda: list.__delitem__(self, index), _TAKES)
@@ -233,8 +249,8 @@ class RedisList(RedisContainer, list[T], Generic[T]):
     def remove_range(self, start: int, end: int) -> None:
         """Remove the elements from one position up to another, as `del items[start:end]` does.
 
-        In a pipeline JSON.DEL of the range is queued, and the local list changes too. Outside of one
-        nothing happens but a warning.
+        In a pipeline a script is queued that does so, and the local list changes too. Outside of one nothing
+        happens but a warning.
         """
         if open_batch() is None:
             logger.warning("remove_range does nothing outside of a pipeline: use it within `apipeline()`")
@@ -276,6 +292,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         await self.aextend([item])
 
     @action(_ADDS)
+    @following()
     async def aextend(self, iterable: Iterable[Any]) -> None:
         """Append several elements to the stored and the local list (one JSON.ARRAPPEND).
 
@@ -291,6 +308,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             super().extend([self._rapyer_placed(item, None) for item in items])
 
     @action(_ADDS)
+    @following()
     async def ainsert(self, index: SupportsIndex, item: Any) -> None:
         """Insert an element before a position of the stored and the local list (JSON.ARRINSERT).
 
@@ -309,6 +327,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         super().insert(position, self._rapyer_placed(item, None))
 
     @action(ActionGroup.UPDATE)
+    @following()
     async def aset(self, index: SupportsIndex, value: Any) -> None:
         """Set an element of the stored and the local list (JSON.SET of its path).
 
@@ -324,6 +343,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
             super().__setitem__(position, self._rapyer_placed(value, None))
 
     @action(_TAKES)
+    @following()
     async def aremove(self, value: Any) -> None:
         """Remove the first element that equals the value from the stored and the local list (a script).
 
@@ -357,6 +377,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         return position
 
     @action(_TAKES, ActionGroup.READ)
+    @following()
     async def apop(self, index: SupportsIndex = -1) -> Any:
         """Take an element out of the stored list (JSON.ARRPOP), and out of the local one.
 
@@ -385,6 +406,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
         return element
 
     @action(_TAKES)
+    @following(whole=True)
     async def aclear(self) -> None:
         """Remove every element of the stored and the local list (JSON.SET).
 

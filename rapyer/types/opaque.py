@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, core_schema, from_json, to_json
 
 from rapyer.codec import adapters
 from rapyer.codec.context import FAILURE, STORED, is_stored_form
-from rapyer.codec.lossless import has_no_number, same
+from rapyer.codec.lossless import has_no_number, is_beyond_json, same
 from rapyer.codec.pickled import PickleRules, looks_pickled
 from rapyer.errors import CantSerializeRedisValueError
 from rapyer.types.named import names_of
@@ -192,6 +192,6 @@ class Opaque:
         except Exception:  # there is no JSON for it, whatever the reason
             return _LOSSY
         stored = from_json(text)
-        if isinstance(stored, str) and looks_pickled(stored):
-            return _LOSSY  # would be taken for a pickle
+        if (isinstance(stored, str) and looks_pickled(stored)) or is_beyond_json(stored):
+            return _LOSSY  # would be taken for a pickle, or lose digits on the server
         return dumped if same(value, again) else _LOSSY

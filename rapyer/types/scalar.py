@@ -36,12 +36,19 @@ class RedisScalar(RedisType):
         place does not write it a second time.
         """
         result = self._rapyer_shape.validate(result)
+        self._rapyer_refuse_key_field()
         self._rapyer_queue(build, groups)
         marked = type(self)._rapyer_adopt(result, self._rapyer_owner, self._rapyer_name, self._rapyer_shape)
         batch = open_batch()
         if batch is not None:
             marked._rapyer_applied = (batch, self, batch.commands[-1])
         return marked
+
+    def _rapyer_refuse_key_field(self) -> None:
+        """Refuse to change in Redis what is the key field of a document."""
+        check = getattr(self._rapyer_holder(), "_rapyer_check_operation", None)
+        if check is not None:
+            check(self._rapyer_name)
 
     def _rapyer_withdraw(self) -> None:
         """Take the operation that led to this value out of its pipeline: the model refuses the result."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import types
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
 from functools import cached_property
+from pathlib import PurePath
 from typing import Annotated, Any, Union, get_args, get_origin
+from uuid import UUID
 
 from pydantic import StringConstraints, ValidationError
 from pydantic_core import from_json, to_json
@@ -17,6 +23,20 @@ from rapyer.types.special import SpecialFieldType
 
 TEXT_KEY = Annotated[str, StringConstraints(min_length=0)]
 """Text as a dict key; with a constraint, pydantic refuses what is no UTF-8."""
+
+
+_FIXED = frozenset(
+    {
+        type(None), bool, int, float, complex, str, bytes, range, UUID, Decimal, Fraction,
+        dt.date, dt.time, dt.datetime, dt.timedelta, dt.timezone,
+    }
+)  # fmt: skip
+"""Types whose values cannot change in place, nor hold any that can."""
+
+
+def is_changeable(value: Any) -> bool:
+    """Tell whether a value may change in place without telling anybody."""
+    return type(value) not in _FIXED and not isinstance(value, Linkable | BaseRedisType | Enum | PurePath)
 
 
 class Shape:
@@ -68,6 +88,14 @@ class Shape:
         return Elements(kind._rapyer_element(held[0] if held else Any), self.place)
 
     @cached_property
+    def loose(self) -> bool:
+        """Whether values here may change in place without telling: those that no Redis type stands for."""
+        return self.whole or not all(
+            issubclass(option, Linkable | BaseRedisType | str) or option in _FIXED
+            for option in map(_class, self.options)
+        )
+
+    @cached_property
     def elements(self) -> Shape:
         """The shape of the elements of a list."""
         return Shape(self._held_by(list, 0, Any), f"{self.place}[…]")
@@ -98,7 +126,7 @@ class Shape:
 
     @cached_property
     def _as_key(self) -> Any:
-        return adapters.adapter_for(dict[self.annotation, int])  # type: ignore[name-defined]
+        return adapters.adapter_for(dict[self.annotation, int])  # type: ignore[name-defined]  # built at run time
 
     def name_of(self, key: Any) -> str:
         """Return the JSON member name of a validated dict key; the shape is that of the keys."""

@@ -8,6 +8,7 @@ import time
 import weakref
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -149,7 +150,7 @@ class LiveFeed:
             pending[key] = None
             woken.set()
 
-        watches = [self.watch(key, lambda key=key: note(key)) for key in keys]  # type: ignore[misc]
+        watches = [self.watch(key, partial(note, key)) for key in keys]
         try:
             for watch in watches:
                 await watch.ready()
@@ -242,7 +243,7 @@ class LiveFeed:
             keys = self.watched
             missed = await _while_reading(reader, mode.arm(connection, keys))
             if first:
-                self._enter("live", mode.name)  # type: ignore[arg-type]
+                self._enter("live", mode.name)
             self._armed(keys)
             if first or missed:
                 self._heard(None)

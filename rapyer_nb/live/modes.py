@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from redis.exceptions import ResponseError
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rapyer_nb.live.connection import Push, PushConnection
+
+EventName: TypeAlias = Literal["tracking", "notifications"]
 
 # The server compares every key that is written with every prefix; beyond this many, track whole classes.
 EXACT_PREFIXES = 64
@@ -21,7 +23,7 @@ _NEEDED_FLAGS = frozenset("dgx")
 class EventMode(Protocol):
     """How a server tells of changes over a push connection."""
 
-    name: str
+    name: EventName
 
     async def start(self, connection: PushConnection) -> bool:
         """Try whether the server offers this; sends commands that change no setting of the server."""
@@ -36,7 +38,7 @@ class EventMode(Protocol):
 class Tracking:
     """`CLIENT TRACKING ON BCAST`: needs no setting of the server; one message a key and batch of writes."""
 
-    name = "tracking"
+    name: EventName = "tracking"
 
     def __init__(self) -> None:
         self._armed: frozenset[str] = frozenset()
@@ -73,7 +75,7 @@ class Tracking:
 class Notifications:
     """Keyspace notifications, where the server's owner has switched them on."""
 
-    name = "notifications"
+    name: EventName = "notifications"
 
     def __init__(self) -> None:
         self._armed: frozenset[str] = frozenset()

@@ -27,7 +27,8 @@ class MagicLine(MagicArgumentParser):
 
     def __init__(self, name: str, help_text: str) -> None:
         # IPython's help puts a % in front of the name.
-        super().__init__(prog=name.removeprefix("%"), description=help_text)  # type: ignore[no-untyped-call]
+        build: Any = super().__init__  # IPython's has no types
+        build(prog=name.removeprefix("%"), description=help_text)
         self._name = name
         self._known: dict[str, argparse.Action] = {}
 

@@ -69,7 +69,7 @@ class CellBody:
         tree = shell.transform_ast(tree)
         result = None
         last = tree.body[-1] if tree.body else None
-        silenced: bool = DisplayHook.semicolon_at_end_of_expression(source)  # type: ignore[no-untyped-call]
+        silenced: bool = DisplayHook.semicolon_at_end_of_expression(source)
         if isinstance(last, ast.Expr) and not silenced:
             del tree.body[-1]
             result = compile(ast.Expression(last.value), name, "eval", flags, dont_inherit=True)

@@ -88,22 +88,7 @@ async def search(
     limit: int | None = None,
     variables: Mapping[str, Any] | None = None,
 ) -> ResultList[M]:
-    """Find the stored models that a filter describes (FT.SEARCH or FT.AGGREGATE, then JSON.MGET).
-
-    Args:
-        model: The model class.
-        where: An expression such as `User.age >= 18`, or a text such as `"age >= 18"`; `None` for all.
-        limit: The most models to ask the server for; `None` for all.
-        variables: The values for `$name` in a text.
-
-    Returns:
-        The models, with `total`, the number of all matches, `elapsed` seconds, and the `skipped` keys.
-
-    Raises:
-        NotebookError: The text is no filter.
-        NotIndexedError: A field has no index.
-        BadFilterError: A field is compared with a value of the wrong type.
-    """
+    """Find stored models as `rapyer_nb.find` does, without the variables of a notebook."""
     __tracebackhide__ = True
     expression = parse_filter(model, where, variables or {}) if isinstance(where, str) else where
     start = time.perf_counter()

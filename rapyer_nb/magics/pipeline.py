@@ -71,7 +71,7 @@ class PipelineMagic(AsyncMagic):
 
 
 def _show(message: str) -> None:
-    display(Note(message))  # type: ignore[no-untyped-call]
+    display(Note(message))
 
 
 def _sent(commands: int, elapsed: float) -> str:

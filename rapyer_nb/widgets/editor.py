@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RETRY_READ = 1.0
 
 
-class ModelEditor(W.VBox):  # type: ignore[misc]
+class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The form of one stored model.
 
     It lives on the event loop on which it was made: what happens in the page arrives in other threads and is

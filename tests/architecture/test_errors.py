@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import rapyer.errors
-from rapyer.errors import RapyerError
+from rapyer.errors import RapyerError, TransactionError
 
 
 def _lines(error: type[RapyerError], indent: str = "") -> list[str]:
@@ -50,6 +50,6 @@ def test_the_hint_follows_the_message(error: type[RapyerError]) -> None:
         raised: RapyerError = error("User")
         assert str(raised).startswith("a model class named 'User' exists already; rename one of them")
         return
-    more = {"position": 0, "applied": 0} if error.__name__ == "TransactionError" else {}
+    more = {"position": 0, "applied": 0} if issubclass(error, TransactionError) else {}
     raised = error("it broke", hint="mend it", **more)  # type: ignore[arg-type]
     assert str(raised) == "it broke; mend it"

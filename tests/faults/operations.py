@@ -61,6 +61,14 @@ async def _set(value: Any, change: Callable[[], Any]) -> None:
     await value()
 
 
+async def _careful(doc: Any, **options: bool) -> None:
+    FaultDoc.Meta.remember_loaded = True
+    await doc.aload()
+    doc.text, doc.number = "b", 11
+    doc.items.append(4)
+    await doc.asave(**options)
+
+
 async def _model_pipeline(doc: Any) -> None:
     async with doc.apipeline():
         doc.number += 1
@@ -159,6 +167,9 @@ async def _expiring(operation: Callable[[], Any]) -> None:
 
 OPERATIONS: dict[str, Any] = {
     "AtomicRedisModel.asave": lambda d: _set(d.asave, lambda: setattr(d, "text", "b")),
+    "asave if unchanged": lambda d: _careful(d, if_unchanged=True),
+    "asave of what changed": lambda d: _careful(d, only_changed=True),
+    "asave of what changed, if unchanged": lambda d: _careful(d, only_changed=True, if_unchanged=True),
     "AtomicRedisModel.aload": lambda d: d.aload(),
     "AtomicRedisModel.adelete": lambda d: d.adelete(),
     "AtomicRedisModel.aupdate": lambda d: d.aupdate(text="b", number=3),

@@ -384,3 +384,15 @@ async def test_a_container_that_was_read_stays_the_one_of_its_model() -> None:
     assert [part.json_path for part in parts] == ["$.parts[0]", "$.parts[1]"]
     inner = box.nested[0]
     assert await inner.aload() is inner is box.nested[0]
+
+
+@pytest.mark.parametrize("size", [10, 11, 25, 101, 1005])
+async def test_a_range_of_any_length_is_removed_and_replaced(size: int) -> None:
+    """A range that crosses 10, 100 or 1000 positions goes as a whole, from whichever end it is counted."""
+    for part in (slice(None), slice(1, -1), slice(5, size), slice(-12, None)):
+        box = await saved(numbers=list(range(size)))
+        async with box.apipeline():
+            del box.numbers[part]
+            box.numbers[0:0] = range(size)
+            box.numbers[part] = [-1, -2]
+        assert (await stored(box)).numbers == box.numbers

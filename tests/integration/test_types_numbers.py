@@ -70,6 +70,25 @@ async def test_increments_never_wrap_round(start: int, amount: int, raw: Redis) 
         assert await raw.execute_command("JSON.GET", box.key, "$.number") == f"[{start}]"
 
 
+@pytest.mark.parametrize("foreign", ["3.0", "3.5", "0.1", "-2.0", "1e+20", "9223372036854775808"])
+async def test_a_number_of_another_program_that_is_no_integer_stays_as_it_is(
+    foreign: str, raw: Redis
+) -> None:
+    box = await saved(number=3)
+    await raw.execute_command("JSON.SET", box.key, "$.number", foreign)
+    before = await raw.execute_command("JSON.GET", box.key, "$.number")
+    local: Any = box.number
+    problem = r"NumberBox:\S+ \$\.number: the (path holds \S+, which is no integer|result exceeds 64 bits)"
+    with pytest.raises((NumberDomainError, NumberRangeError), match=problem) as caught:
+        await local.aincrease(1)
+    assert (caught.value.key, caught.value.field) == (box.key, "$.number")
+    for change in (operator.iadd, operator.imul):
+        with pytest.raises((NumberDomainError, NumberRangeError), match=problem):
+            async with apipeline():
+                box.number = change(box.number, 2)
+    assert await raw.execute_command("JSON.GET", box.key, "$.number") == before
+
+
 @pytest.mark.parametrize(
     "value", [0, 1, -1, 7, -7, 2**31 + 1, -(2**53) - 1, 2**53 + 1, 10**18 + 9, TOP, BOTTOM]
 )

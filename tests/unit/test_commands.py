@@ -9,6 +9,7 @@ import pytest
 from rapyer.codec.paths import ROOT, JsonPath, addressable
 from rapyer.commands import json, keys, search
 from rapyer.commands.command import Effect
+from rapyer.commands.insert import NewDocument, insert
 
 
 @pytest.mark.parametrize(
@@ -79,9 +80,22 @@ def test_a_guarded_write_carries_its_script() -> None:
     assert command.decode([b"gone"]).status == "gone"
 
 
+def test_a_guarded_save_tells_what_to_write() -> None:
+    command = json.save_if("U:1", b'{"a":1}', [("$.a", b"2"), ("$.b", b"")], ttl=7)
+    assert command.effect is Effect.ONCE  # a second run would not know the text that the first one wrote
+    assert command.args == (b'{"a":1}', 7, "$.a", b"2", "$.b", b"")
+    assert command.operation == "script save_if"
+    assert json.save_if("U:1", b"{}", [], ttl=None).args == (b"{}", "")
+
+
 def test_many_documents_go_in_one_command() -> None:
-    command = json.set_documents([("U:1", b"{}"), ("U:2", b"[]")])
-    assert command.words() == ("JSON.MSET", "U:1", "$", b"{}", "U:2", "$", b"[]")
+    command = insert([NewDocument("U:1", b"{}", None), NewDocument("U:2", b"[]", 5, beside=(("S", ["1"]),))])
+    assert command.operation == "JSON.MSET"
+    assert command.effect is Effect.IDEMPOTENT
+    assert command.words()[0] == "EVAL"
+    assert command.words()[2:] == (
+        3, "U:1", "U:2", "S", "replace", 2, b"{}", "", "anew", 0, b"[]", 5, "anew", 1, 1, "1"
+    )  # fmt: skip
 
 
 def test_a_scan_matches_its_prefix_literally() -> None:

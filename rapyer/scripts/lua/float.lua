@@ -1,20 +1,10 @@
 -- Compute with a stored float: *, /, //, % or ** exactly as Python does.
--- KEYS[1]  the document
--- ARGV[1]  the path
+-- KEYS and ARGV[1] as in value.lua, and
 -- ARGV[2]  the operator
 -- ARGV[3]  the operand; not zero for a division
 -- ARGV[4]  the caller's value, and
 -- ARGV[5]  what Python made of it: the result if the stored value is the same
--- returns  the new number as text, or nil where there is no such path
-local function failed(problem)
-  return redis.error_reply('ERR rapyer ' .. problem)
-end
-local reply = redis.call('JSON.GET', KEYS[1], ARGV[1])
-if not reply then
-  return redis.error_reply("ERR could not perform this operation on a key that doesn't exist")
-elseif reply == '[]' then
-  return false
-end
+-- returns  the new number as text
 local value = tonumber(string.match(reply, '^%[(.*)%]$'))
 if not value then
   return failed('domain: the path holds no number')

@@ -1,39 +1,75 @@
--- KEYS: the documents' keys, then those of what lives beside them.
--- ARGV: "error" or "skip"; how many documents; for each its JSON text and seconds to live or ''; for each key beside
--- one the document's place, how many members it begins with, or -1 to leave it alone, and these.
+-- Store many documents with what lives beside them, or none of them if a key stands in the way.
+-- KEYS     the documents' keys, then those beside them, in the order of the documents
+-- ARGV[1]  what to do where something is stored under a key already: "replace" (only a JSON document), "error"
+--          or "skip"
+-- ARGV[2]  the number of documents
+-- ARGV[3…] for each document its JSON text, its seconds to live or "", "anew" or "" to let what has an end keep it,
+--          the number of keys beside it, and for each of these the number of members that it begins with, or -1 to
+--          leave it alone, and these
+-- returns  {"stored", the positions of the keys that were written} | {"exists", the key that is taken}
+local LONGEST = 6000 -- words of one command, for what unpack() can put on Lua's stack
 local number = tonumber(ARGV[2])
-local missing = {}
+
+local written = {}
 for position = 1, number do
-  missing[position] = redis.call('EXISTS', KEYS[position]) == 0
-  if not missing[position] and ARGV[1] == 'error' then
-    return {'exists', KEYS[position]}
+  local key = KEYS[position]
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' or (kind == 'ReJSON-RL' and ARGV[1] == 'replace') then
+    written[position] = true
+  elseif ARGV[1] == 'replace' then
+    return redis.error_reply('WRONGTYPE rapyer key: ' .. key)
+  elseif ARGV[1] == 'error' then
+    return {'exists', key}
   end
 end
-local at = 3 + 2 * number
-for position = number + 1, #KEYS do
-  local key, document, members = KEYS[position], tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  local last = at + 1 + math.max(members, 0)
-  if missing[document] then
-    if members >= 0 then
-      redis.call('DEL', key)
-    end
-    for first = at + 2, last, 5000 do
-      redis.call('SADD', key, unpack(ARGV, first, math.min(first + 4999, last)))
-    end
-    if ARGV[2 + 2 * document] ~= '' then
-      redis.call('EXPIRE', key, ARGV[2 + 2 * document])
-    end
+
+local ends = {}
+local function expire(key, seconds, anew)
+  if seconds ~= '' then
+    ends[#ends + 1] = {key, seconds, anew}
   end
-  at = last + 1
 end
-local reply = {'stored'}
+
+local words = {'JSON.MSET'}
+local function flush(most)
+  if #words > most then
+    redis.call(unpack(words))
+    words = {'JSON.MSET'}
+  end
+end
+
+local reply, at, beside = {'stored'}, 3, number
 for position = 1, number do
-  if missing[position] then
-    redis.call('JSON.SET', KEYS[position], '$', ARGV[1 + 2 * position])
-    if ARGV[2 + 2 * position] ~= '' then
-      redis.call('EXPIRE', KEYS[position], ARGV[2 + 2 * position])
+  local document, seconds, anew, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  at = at + 4
+  for _ = 1, count do
+    beside = beside + 1
+    local members = tonumber(ARGV[at])
+    local last = at + math.max(members, 0)
+    if written[position] then
+      if members >= 0 then
+        redis.call('DEL', KEYS[beside])
+      end
+      for first = at + 1, last, 5000 do
+        redis.call('SADD', KEYS[beside], unpack(ARGV, first, math.min(first + 4999, last)))
+      end
+      expire(KEYS[beside], seconds, anew)
     end
+    at = last + 1
+  end
+  if written[position] then
+    words[#words + 1] = KEYS[position]
+    words[#words + 1] = '$'
+    words[#words + 1] = document
+    flush(LONGEST)
+    expire(KEYS[position], seconds, anew)
     reply[#reply + 1] = position - 1
+  end
+end
+flush(1)
+for _, one in ipairs(ends) do
+  if one[3] ~= '' or redis.call('TTL', one[1]) == -1 then
+    redis.call('EXPIRE', one[1], one[2])
   end
 end
 return reply

@@ -1,9 +1,8 @@
 -- Compute with a stored integer: *, //, % or ** exactly as Python does, over all 64 bits.
--- KEYS[1]  the document
--- ARGV[1]  the path
+-- KEYS and ARGV[1] as in value.lua, and
 -- ARGV[2]  the operator
 -- ARGV[3]  the operand, a 64-bit integer
--- returns  the new number as text, or nil where there is no such path
+-- returns  the new number as text
 -- Lua's numbers are doubles, so magnitudes are lists of seven digits each, the lowest first.
 local BASE = 10000000
 local function magnitude(digits)
@@ -77,22 +76,10 @@ local function divided(a, b)
   end
   return magnitude(table.concat(quotient)), rest
 end
-local function failed(problem)
-  return redis.error_reply('ERR rapyer ' .. problem)
-end
 
-local reply = redis.call('JSON.GET', KEYS[1], ARGV[1])
-if not reply then
-  return redis.error_reply("ERR could not perform this operation on a key that doesn't exist")
-elseif reply == '[]' then
-  return false
-end
 local sign, digits = string.match(reply, '^%[(%-?)(%d+)%]$')
 if not digits then
-  sign, digits = string.match(reply, '^%[(%-?)(%d+)%.0%]$')
-end
-if not digits then
-  return failed('domain: the path holds no integer')
+  return failed('domain: the path holds ' .. string.sub(reply, 2, -2) .. ', which is no integer')
 end
 local minus, given = string.match(ARGV[3], '^(%-?)(%d+)$')
 local value, operand, operator = magnitude(digits), magnitude(given), ARGV[2]

@@ -1,22 +1,15 @@
 -- Add a span to a stored ISO 8601 time, to the microsecond; its offset stays, or follows its zone.
--- KEYS[1]  the document
--- ARGV[1]  the path
+-- KEYS and ARGV[1] as in value.lua, and
 -- ARGV[2]  the span's days
 -- ARGV[3]  the span's seconds
 -- ARGV[4]  the span's microseconds
 -- ARGV[5]  the offset that the caller's time has before, such as +01:00
 -- ARGV[6]  the offset that it has after; the stored one changes alike
--- returns  the new text, or nil where there is no such path
-local reply = redis.call('JSON.GET', KEYS[1], ARGV[1])
-if not reply then
-  return redis.error_reply("ERR could not perform this operation on a key that doesn't exist")
-elseif reply == '[]' then
-  return false
-end
+-- returns  the new text
 local year, month, day, rest = string.match(reply, '^%["(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ]?(.*)"%]$')
 local hour, minute, tail = string.match(rest or '', '^(%d%d):(%d%d)(.*)$')
 if not hour then
-  return redis.error_reply('ERR rapyer domain: the path holds no ISO 8601 time')
+  return failed('domain: the path holds no ISO 8601 time')
 end
 local second, after = string.match(tail, '^:(%d%d)(.*)$')
 local fraction, offset = string.match(after or tail, '^[.,](%d+)(.*)$')
@@ -33,7 +26,7 @@ local days = y * 365 + math.floor(y / 4) - math.floor(y / 100) + math.floor(y / 
 days = days + math.floor((m * 153 + 2) / 5) + day - 1 + ARGV[2] + math.floor(seconds / 86400)
 seconds = seconds % 86400
 if days < 306 or days > 3652364 then
-  return redis.error_reply('ERR rapyer overflow: the result lies outside the years 1 to 9999')
+  return failed('overflow: the result lies outside the years 1 to 9999')
 end
 -- And back: the day within its 400 years, its year there, and its month.
 local era = math.floor(days / 146097)

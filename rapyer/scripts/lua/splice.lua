@@ -15,8 +15,13 @@ local function clamped(index)
 end
 local start = clamped(tonumber(ARGV[2]))
 local stop = ARGV[3] == '' and start or math.max(start, clamped(tonumber(ARGV[3])))
-if stop > start then
-  redis.call('JSON.DEL', KEYS[1], path .. '[' .. start .. ':' .. stop .. ']')
+-- RedisJSON 2.8 takes position 10 for a part of position 1, and so leaves it where both are to go: the positions
+-- of one range have equally many digits.
+local rest = stop
+while rest > start do
+  local first = math.max(start, rest > 10 and 10 ^ (#tostring(rest - 1) - 1) or 0)
+  redis.call('JSON.DEL', KEYS[1], string.format('%s[%d:%d]', path, first, rest))
+  rest = first
 end
 -- Lua passes no more than some thousand arguments at a time.
 for first = 4, #ARGV, 1000 do

@@ -1,0 +1,104 @@
+"""What the user that the library connects as may not do, found out before it is needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import NoPermissionError
+
+from rapyer.codec.replies import text
+from rapyer.commands.permissions import Probe, probes, whoami
+from rapyer.errors import MissingPermissionError
+from rapyer.session.executor import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rapyer.session.clients import ClientSource
+
+logger = logging.getLogger("rapyer")
+
+_SHOWN = 5
+"""How many commands a message names; the rule names all of them."""
+
+
+async def check_permissions(
+    source: ClientSource, classes: Iterable[tuple[str, str]], *, tokens: bool = False
+) -> None:
+    """Look what the user may do with the models of some classes, without doing it, in one round trip.
+
+    What is sent asks for keys that do not exist, so it writes nothing; what is refused shows in the server's
+    ACL LOG. A user that may only read is warned of on the logger `rapyer`, as it may be meant to.
+
+    Args:
+        source: The server.
+        classes: For each class what its keys start with, and the name of its index, or nothing.
+        tokens: Whether writes of a class run exactly once.
+
+    Raises:
+        MissingPermissionError: The user may not read all of these models.
+    """
+    nobody = os.urandom(8).hex()
+    places = [(prefix, f"{prefix}{nobody}", index) for prefix, index in classes]
+    if not places:
+        return
+    asked = list(probes(places, tokens=tokens))
+    user, *replies = await attempt(source, [whoami(), *(probe.command for probe in asked)])
+    refused = [
+        (probe, str(reply))
+        for probe, reply in zip(asked, replies, strict=True)
+        if isinstance(reply, NoPermissionError)
+    ]
+    missing = _missing(source, "" if isinstance(user, Exception) else text(user), refused)
+    if missing is None:
+        return
+    if any(probe.reads for probe, _ in refused):
+        raise missing
+    only_channels = not (missing.commands or missing.patterns)
+    outcome = (
+        "waiters hear later that a lock is free" if only_channels else "writing or locking models may fail"
+    )
+    logger.warning("%s, so %s; %s", missing.message, outcome, missing.hint)
+
+
+def _missing(
+    source: ClientSource, user: str, refused: Sequence[tuple[Probe, str]]
+) -> MissingPermissionError | None:
+    commands: dict[str, Any] = {}
+    patterns: dict[str, Any] = {}
+    channels: dict[str, Any] = {}
+    for probe, said in refused:
+        # The server looks at the command first, then at the keys, then at the channels.
+        if "channel" in said:
+            channels[probe.pattern] = None
+        elif "key" in said and "to run" not in said:
+            patterns[probe.pattern] = None
+        else:
+            commands[probe.command.name] = None
+    patterns.pop("", None)
+    parts = [
+        f"run {_shown(commands)}" if commands else "",
+        f"use the keys {', '.join(patterns)}" if patterns else "",
+        f"use the channels {', '.join(channels)}" if channels else "",
+    ]
+    lacking = [part for part in parts if part]
+    if not lacking:
+        return None
+    rule = [f"+{name.lower()}" for name in commands]
+    rule += [*(f"~{pattern}" for pattern in patterns), *(f"&{pattern}" for pattern in channels)]
+    return MissingPermissionError(
+        f"the user {user} of {source.describe()} may not {', nor '.join(lacking)}".replace(
+            "user  of", "user of"
+        ),
+        commands=tuple(commands),
+        patterns=tuple(patterns),
+        channels=tuple(channels),
+        hint=f"ACL SETUSER {user or '<user>'} {' '.join(rule)}",
+    )
+
+
+def _shown(commands: Iterable[str]) -> str:
+    names = list(commands)
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
