@@ -184,6 +184,8 @@ def from_replies(cls: type[M], key: str, document: bytes, replies: Sequence[Any]
     text, inline = reading.complete(key, document, replies)
     model = from_document(cls, key, text)
     reading.note(model, key, inline)
+    if cls.Meta.remember_loaded:
+        remember(model, document)
     return model
 
 

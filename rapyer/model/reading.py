@@ -63,6 +63,10 @@ class Reading:
         appended = _appended(document, texts) if all(len(one.path) == 1 for one in texts) else None
         return (appended, frozenset()) if appended is not None else self._inserted(document, texts)
 
+    def with_nothing_beside(self, document: bytes) -> bytes:
+        """Return the text of a document as `complete` gives it where nothing is beside it."""
+        return self.complete("", document, [[] for _ in self.commands("")])[0]
+
     def note(self, model: StoredModel, main: str, inline: frozenset[Any]) -> None:
         """Let an instance that was just loaded know what the server holds beside its document.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
 from rapyer.codec.paths import addressable
-from rapyer.commands import json, keys
+from rapyer.commands import json
 from rapyer.errors import ConfigError, InnerModelError, KeyNotFound, PipelineOpenError, StaleModelError
 from rapyer.model.beside import changes, part_of
 from rapyer.model.expiry import renewal_of_stored
@@ -104,11 +105,13 @@ async def _write_changes(model: StoredModel, key: str, written: dict[str, Any], 
         json.set_member(key, path, name, to_json(value)) for name, value in written.items()
     ]
     commands += [json.delete_member(key, path, name) for name in gone]
-    if not commands and model.Meta.ttl is not None:
-        commands.append(keys.expire(key, model.Meta.ttl, must_exist=True))
     commands += changes(part_of(model))
-    if commands:
-        await send(model, commands, renewal_of_stored([model]))
+    renewal = renewal_of_stored([model])
+    if renewal and not commands:
+        first, *others = renewal
+        await send(model, [replace(first, must_exist=True)], others)
+    elif commands:
+        await send(model, commands, renewal)
 
 
 def _paths(

@@ -310,7 +310,7 @@ async def test_two_instances_of_one_key_are_renewed_once(writes: list[list[str]]
     assert len(writes[0]) == 2 + 2 + 1
     writes.clear()
     await TtlPlain.ainsert(model, twin)
-    assert writes == [["MULTI", "JSON.MSET", "EVAL", "EXEC"]]
+    assert writes == [["EVALSHA"]]
 
 
 async def test_reads_in_a_pipeline_renew_at_its_end(raw: Redis) -> None:

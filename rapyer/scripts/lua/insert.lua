@@ -23,12 +23,20 @@ for position = 1, number do
   end
 end
 
-local ends = {}
-local function expire(key, seconds, anew)
-  if seconds ~= '' then
-    ends[#ends + 1] = {key, seconds, anew}
+local function expire(key, seconds, anew, main)
+  if seconds ~= '' and anew ~= '' then
+    redis.call('EXPIRE', key, seconds)
+  elseif redis.call('TTL', key) == -1 then
+    local left = redis.call('PTTL', main)
+    if left > 0 then
+      redis.call('PEXPIRE', key, left)
+    elseif seconds ~= '' then
+      redis.call('EXPIRE', key, seconds)
+    end
   end
 end
+
+local ends = {}
 
 local words = {'JSON.MSET'}
 local function flush(most)
@@ -42,6 +50,9 @@ local reply, at, beside = {'stored'}, 3, number
 for position = 1, number do
   local document, seconds, anew, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   at = at + 4
+  if written[position] then
+    ends[#ends + 1] = {KEYS[position], seconds, anew, KEYS[position]}
+  end
   for _ = 1, count do
     beside = beside + 1
     local members = tonumber(ARGV[at])
@@ -53,7 +64,7 @@ for position = 1, number do
       for first = at + 1, last, 5000 do
         redis.call('SADD', KEYS[beside], unpack(ARGV, first, math.min(first + 4999, last)))
       end
-      expire(KEYS[beside], seconds, anew)
+      ends[#ends + 1] = {KEYS[beside], seconds, anew, KEYS[position]}
     end
     at = last + 1
   end
@@ -62,14 +73,11 @@ for position = 1, number do
     words[#words + 1] = '$'
     words[#words + 1] = document
     flush(LONGEST)
-    expire(KEYS[position], seconds, anew)
     reply[#reply + 1] = position - 1
   end
 end
 flush(1)
 for _, one in ipairs(ends) do
-  if one[3] ~= '' or redis.call('TTL', one[1]) == -1 then
-    redis.call('EXPIRE', one[1], one[2])
-  end
+  expire(unpack(one))
 end
 return reply
