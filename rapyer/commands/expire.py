@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rapyer.commands.command import Command, Effect
+from rapyer.commands.spread import Spread, added
 from rapyer.scripts.script import Script
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ def expire_models(models: Sequence[Sequence[str]], seconds: int, *, missing: boo
         seconds: The time to live.
         missing: Whether to leave keys alone that have a time to live.
     """
-    flat = tuple(key for keys in models for key in keys)
-    args = (len(models[0]), seconds, "missing" if missing else "")
-    return Command("EVALSHA", flat, args, int, Effect.IDEMPOTENT, script=_EXPIRE)
+    flat, each = tuple(key for keys in models for key in keys), len(models[0])
+    args = (each, seconds, "missing" if missing else "")
+
+    def some(at: Sequence[int]) -> Command[int]:
+        # What lives beside a document lives in its slot.
+        chosen = [models[position // each] for position in at if position % each == 0]
+        return expire_models(chosen, seconds, missing=missing)
+
+    spread = Spread(some, added)
+    return Command("EVALSHA", flat, args, int, Effect.IDEMPOTENT, script=_EXPIRE, spread=spread)

@@ -16,6 +16,7 @@ from rapyer.codec.replies import first
 from rapyer.commands import json, keys
 from rapyer.commands.command import Command, Effect
 from rapyer.commands.companion import creating
+from rapyer.commands.spread import Parts, Spread
 from rapyer.scripts.script import Script
 
 if TYPE_CHECKING:
@@ -210,6 +211,9 @@ SetPlace: TypeAlias = "CompanionSet | InlineSet"
 def combine(operation: Operation, places: Sequence[SetPlace]) -> Command[list[Member]]:
     """Combine sets on the server: SUNION, SINTER or SDIFF, or a script where those cannot do it.
 
+    Sets in several slots of a cluster are combined slot by slot, and the results here: each slot is as it was
+    at one moment.
+
     Args:
         operation: "union", "intersection", "difference" (the first without the others) or "symmetric" (what
             is in an odd number of them, as with Python's `^`).
@@ -218,9 +222,37 @@ def combine(operation: Operation, places: Sequence[SetPlace]) -> Command[list[Me
     operands = [place.operand for place in places]
     found = tuple(key for key, _ in operands)
     paths = [path for _, path in operands]
+
+    def some(at: Sequence[int]) -> Command[list[Member]]:
+        # Of what is taken away from the first set, all in one slot is put together.
+        there: Operation = "union" if operation == "difference" and 0 not in at else operation
+        return combine(there, [places[position] for position in at])
+
+    def join(parts: Parts) -> list[Member]:
+        first, *others = (dict.fromkeys(reply) for _, reply in sorted(parts, key=_first_position))
+        for other in others:
+            first = _COMBINED[operation](first, other)
+        return list(first)
+
+    spread = Spread(some, join)
     if operation in _NATIVE and not any(paths):
-        return Command(_NATIVE[operation], found, (), list, Effect.READ)
-    return Command("EVALSHA", found, (operation, *paths), list, Effect.READ, script=_ALGEBRA)
+        return Command(_NATIVE[operation], found, (), list, Effect.READ, spread=spread)
+    return Command("EVALSHA", found, (operation, *paths), list, Effect.READ, script=_ALGEBRA, spread=spread)
+
+
+_Members: TypeAlias = "dict[Member, None]"
+
+_COMBINED: dict[Operation, Callable[[_Members, _Members], _Members]] = {
+    "union": lambda one, other: one | other,
+    "intersection": lambda one, other: {member: None for member in one if member in other},
+    "difference": lambda one, other: {member: None for member in one if member not in other},
+    "symmetric": lambda one, other: dict.fromkeys(one.keys() ^ other.keys()),
+}
+"""How what sets in one slot give is combined with what those in the next one give."""
+
+
+def _first_position(part: tuple[Sequence[int], Any]) -> int:
+    return part[0][0]
 
 
 def _scanned(reply: Any) -> tuple[int, list[Member]]:

@@ -8,9 +8,10 @@ nested in its own kind, of which there may be any number; such fields are part o
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
+from rapyer.model.registry import registry
 from rapyer.types.special import SpecialFieldType, companion_key
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Companion:
         nullable: Whether the field itself may be None.
         optional: Whether the field, or a model on the way to it, may be None.
         shape: How its values are checked and wrapped.
+        model: The class, whose server decides what keys look like.
     """
 
     path: tuple[str, ...]
@@ -39,6 +41,7 @@ class Companion:
     nullable: bool
     optional: bool
     shape: Shape
+    model: type[StoredModel] = field(compare=False, repr=False)
 
     @property
     def elements(self) -> Elements:
@@ -52,7 +55,7 @@ class Companion:
 
     def key(self, main_key: str) -> str:
         """Return its Redis key, given that of the model."""
-        return companion_key(main_key, self.path)
+        return companion_key(main_key, self.path, tagged=registry.source_for(self.model).is_cluster)
 
     def value_in(self, model: Any, start: int = 0) -> Any:
         """Return the local value in an instance; None where it, or a model on the way to it, is None.
@@ -73,7 +76,7 @@ class Companion:
 
 
 def companions_of(
-    spec: ModelSpec, path: tuple[str, ...] = (), *, optional: bool = False, above: tuple[Any, ...] = ()
+    spec: ModelSpec, path: tuple[str, ...] = (), *, optional: bool = False, above: tuple[ModelSpec, ...] = ()
 ) -> Iterator[Companion]:
     """Find the companions of a class.
 
@@ -83,13 +86,14 @@ def companions_of(
         optional: Whether a model on the way to it may be None.
         above: The plans of the classes that it is nested in.
     """
+    model = (*above, spec)[0].model
     for field in spec.fields.values():
         held, nullable = held_class(field.info.annotation)
         where = (*path, field.name)
         if not field.stored or held is None:
             continue
         if issubclass(held, SpecialFieldType):
-            yield Companion(where, held, nullable, nullable or optional, field.shape)
+            yield Companion(where, held, nullable, nullable or optional, field.shape, model)
             continue
         inner = getattr(held, "__rapyer_spec__", None)
         if inner is not None and not any(inner is outer for outer in (spec, *above)):

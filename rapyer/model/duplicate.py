@@ -16,7 +16,6 @@ from rapyer.model.load import from_document, from_replies, reading_of
 from rapyer.model.persist import check_field_names
 from rapyer.model.schema import spec_of
 from rapyer.session.executor import is_one_step, perform, run
-from rapyer.session.plan import cross_slot
 from rapyer.session.scope import open_batch, settle_open
 from rapyer.types.string import RedisStr
 
@@ -113,13 +112,16 @@ async def _copied(
     if open_batch() is not None or is_one_step(source, [command]):
         copied: Duplicates | None = (await perform(source, command))[0]
         return copied
-    if beside:
-        raise cross_slot("aduplicate", [command])
-    # The copies live in other slots of a cluster. What is copied is the document as it was at one moment.
-    dumped = await run(source, dump(key))
+    # The copies live in other slots of a cluster. What is copied is the model as it was at one moment.
+    dumped = await run(source, dump(key, [group[0] for group, _ in beside]))
     if dumped is None:
         return Duplicates("missing")
-    return await run(source, restore(copies, dumped, **options))
+    document, *others = dumped
+    begins = [
+        (group[1:], packed if members is None else members)
+        for (group, members), packed in zip(beside, others, strict=True)
+    ]
+    return await run(source, restore(copies, document, beside=begins, **options))
 
 
 def taken(cls: type[StoredModel], key: str) -> KeyExistsError:

@@ -353,10 +353,8 @@ def rows_of(chunk: Sequence[str], replies: Iterator[Any], reading: Reading | Non
     if reading is None:
         read: list[Any] = documents
         return read
-    rows = [
-        (document, *islice(replies, len(reading.commands(key))))
-        for document, key in zip(documents, chunk, strict=True)
-    ]
+    each = len(reading.commands(""))
+    rows = [(document, *islice(replies, each)) for document in documents]
     return [None if row[0] is None else row for row in rows]
 
 

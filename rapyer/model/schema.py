@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -108,12 +108,14 @@ class ModelSpec:
         fields: Its fields by name.
         key_field: The name of the field whose value is the primary key, or None.
         direct: The fields to which assigning only takes the validator: they are not frozen, and not the key.
+        model: The class.
     """
 
     name: str
     fields: Mapping[str, FieldSpec]
     key_field: str | None
     direct: frozenset[str]
+    model: type[StoredModel] = field(compare=False, repr=False)
 
     # Found when first needed: a nested class may be open when this one is defined.
     @cached_property
@@ -160,7 +162,7 @@ def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec
             stored=info.exclude is not True or is_special(info.annotation),
         )
         key_field = name if is_key else key_field
-    return ModelSpec(cls.__name__, MappingProxyType(fields), key_field, frozenset(direct))
+    return ModelSpec(cls.__name__, MappingProxyType(fields), key_field, frozenset(direct), cls)
 
 
 def spec_of(model: type[StoredModel] | StoredModel) -> ModelSpec:

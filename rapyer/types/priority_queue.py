@@ -17,7 +17,7 @@ from rapyer.errors import (
     UnsupportedOperationError,
 )
 from rapyer.types.queue_access import PriorityQueueItem, QueueAccess
-from rapyer.types.special import SpecialFieldType, companion_key
+from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,7 +128,7 @@ class RedisPriorityQueue(SpecialFieldType, Generic[T]):
 
     def _rapyer_place(self) -> Queue:
         key, names = self.key, self._rapyer_companion_names()
-        return Queue(companion_key(key, names or (self.field_path,)), key)
+        return Queue(self._rapyer_key_beside(key, names or (self.field_path,)), key)
 
     def _rapyer_stored(self) -> QueueAccess[T]:
         source = self._rapyer_root()._rapyer_source()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rapyer.actions import ActionGroup, action
-from rapyer.commands import keys
+from rapyer.commands import keys, slots
 from rapyer.commands.companion import SPECIAL_FIELD_KEY_PREFIX
 from rapyer.session.scope import open_batch
 from rapyer.types.base import BaseRedisType
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from rapyer.session.scope import Batch
 
 
-def companion_key(main_key: str, path: Iterable[str]) -> str:
+def companion_key(main_key: str, path: Iterable[str], *, tagged: bool = False) -> str:
     """Return the key of a companion.
 
     Args:
         main_key: The key of the model.
         path: The names of the fields that lead to it.
+        tagged: Whether a hash tag keeps it in the model's slot, as a cluster needs it.
     """
-    return f"{SPECIAL_FIELD_KEY_PREFIX}:{main_key}:{'.'.join(path)}"
+    main = slots.tagged(main_key) if tagged else main_key
+    return f"{SPECIAL_FIELD_KEY_PREFIX}:{main}:{'.'.join(path)}"
 
 
 class SpecialFieldType(BaseRedisType):
@@ -135,17 +137,27 @@ class SpecialFieldType(BaseRedisType):
         Raises:
             UnlinkedValueError: The value belongs to no model.
         """
-        return self.special_field_key(self.key, self.field_path)
+        return self._rapyer_key_beside(self.key, (self.field_path,))
 
     @classmethod
-    def special_field_key(cls, model_key: str, field_path: str) -> str:
+    def special_field_key(cls, model_key: str, field_path: str, *, tagged: bool = False) -> str:
         """Return the key of a field of a model.
 
         Args:
             model_key: The key of the top-level model.
             field_path: The names that lead to the field, joined by dots.
+            tagged: Whether it is on a cluster, where a hash tag keeps the key in the model's slot.
         """
-        return companion_key(model_key, (field_path.removeprefix("."),))
+        return companion_key(model_key, (field_path.removeprefix("."),), tagged=tagged)
+
+    def _rapyer_key_beside(self, main: str, names: Iterable[str]) -> str:
+        """Return the key of a field of a model that is on the server of this one's.
+
+        Args:
+            main: The key of the model.
+            names: The names that lead to the field.
+        """
+        return companion_key(main, names, tagged=self._rapyer_root()._rapyer_source().is_cluster)
 
     @property
     def _rapyer_elements(self) -> Elements:

@@ -8,7 +8,7 @@ from rapyer.actions import ActionGroup, action
 from rapyer.commands.sets import CompanionSet, InlineSet, combine
 from rapyer.errors import CorruptedModelError, CrossSourceError, UnsupportedArgumentTypeError
 from rapyer.session.executor import run
-from rapyer.types.special import SpecialFieldType, companion_key
+from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -38,7 +38,7 @@ class StoredSet(SpecialFieldType, Generic[T]):
         if names is None:
             return InlineSet(self.key, self._rapyer_target())
         key = self.key
-        return CompanionSet(companion_key(key, names), key)
+        return CompanionSet(self._rapyer_key_beside(key, names), key)
 
     def _rapyer_take_in(self) -> list[Command[Any]]:
         """Return what brings the set to its key, where another implementation left it in the document."""
@@ -46,7 +46,7 @@ class StoredSet(SpecialFieldType, Generic[T]):
         if names is None or not self._rapyer_root()._rapyer_is_misplaced(names):
             return []
         key = self.key
-        return [CompanionSet(companion_key(key, names), key).take_in(self.json_path)]
+        return [CompanionSet(self._rapyer_key_beside(key, names), key).take_in(self.json_path)]
 
     async def _rapyer_settle(self) -> None:
         """See to it that the stored set is at its key."""
