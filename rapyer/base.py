@@ -187,9 +187,9 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
 
         Args:
             ttl: Seconds from now, a positive integer.
-            cascade: Whether the models live on, too, that the instance refers to by fields marked `CascadeTTL`,
-                or by any where `init_rapyer(cascade_ttl=)` says so: each at least as long as its own
-                `Meta.ttl` (script cascade).
+            cascade: Whether the models live on, too, that the instance refers to by fields marked
+                `CascadeTTL`, or by any where `init_rapyer(cascade_ttl=)` says so: each at least as long as
+                its own `Meta.ttl` (script cascade).
 
         Returns:
             With `cascade` what was met on the way; None in a pipeline.

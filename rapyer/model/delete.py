@@ -54,7 +54,9 @@ async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> Delete
     limit = cls.Meta.max_delete_per_transaction
     batches = list(_batches(distinct, None if limit is None else max(1, limit // each)))
     models, beside = await _delete(cls, source, batches)
-    return DeleteResult(models_deleted=models, keys_deleted=models + beside)
+    return DeleteResult(
+        models_deleted=models, keys_deleted=models + beside, models_missing=len(distinct) - models
+    )
 
 
 async def _delete(

@@ -21,12 +21,14 @@ from rapyer.model.computed import without_computed
 from rapyer.model.identity import Identity, Slots, set_known, set_pk, set_stored
 from rapyer.model.known import Known
 from rapyer.model.registry import registry
+from rapyer.model.unread import UnreadFields, set_unread
 from rapyer.session.scope import open_batch
 from rapyer.types.base import Linkable
 from rapyer.types.container import RedisContainer
 from rapyer.types.scalar import RedisScalar
 from rapyer.types.shape import Shape
 from rapyer.types.special import SpecialFieldType
+from rapyer.types.unread import take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +55,7 @@ _BUILTIN = frozenset({str, int, float, bool, type(None), list, dict, set, tuple,
 """Types whose values know no place in a model, so that assigning one concerns the local instance alone."""
 
 
-class StoredModel(Slots, Identity, Linkable):
+class StoredModel(Slots, Identity, UnreadFields, Linkable):
     """A pydantic model whose values know their place in Redis; `AtomicRedisModel` adds the operations."""
 
     Meta: ClassVar[RedisConfig] = RedisConfig()
@@ -240,6 +242,7 @@ class StoredModel(Slots, Identity, Linkable):
         for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__"):
             object.__setattr__(self, name, getattr(fresh, name))
         _forget_read(self)
+        take_over(self, fresh)
         values = self.__dict__
         for name, held in before.items():
             if name in values and isinstance(held, RedisContainer | SpecialFieldType | StoredModel):
@@ -267,7 +270,7 @@ class StoredModel(Slots, Identity, Linkable):
     def _rapyer_snapshot(self) -> Callable[[], None]:
         values, fields_set = dict(self.__dict__), set(self.__pydantic_fields_set__)
         extra = None if self.__pydantic_extra__ is None else dict(self.__pydantic_extra__)
-        stored = getattr(self, "_rapyer_stored", None)
+        stored, unread = getattr(self, "_rapyer_stored", None), self._rapyer_unread
         known: Known | None = getattr(self, "_rapyer_known", None)
         known = None if known is None else known.copy()
 
@@ -278,6 +281,7 @@ class StoredModel(Slots, Identity, Linkable):
             set_stored(self, stored)
             set_known(self, known)
             _forget_read(self)
+            set_unread(self, unread)
 
         return restore
 
@@ -312,6 +316,7 @@ class StoredModel(Slots, Identity, Linkable):
             **super().__getstate__(),
             "rapyer_pk": getattr(self, "_rapyer_pk", None),
             "rapyer_known": None if known is None else (known.key, known.members),
+            "rapyer_unread": self._rapyer_unread,
         }
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
@@ -320,6 +325,8 @@ class StoredModel(Slots, Identity, Linkable):
             set_pk(self, state["rapyer_pk"])
         if state.get("rapyer_known") is not None:
             set_known(self, Known(*state["rapyer_known"]))
+        if state.get("rapyer_unread") is not None:
+            set_unread(self, state["rapyer_unread"])
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
@@ -338,6 +345,8 @@ def _copy_identity(model: StoredModel, copied: StoredModel) -> None:
     known: Known | None = getattr(model, "_rapyer_known", None)
     if known is not None:
         set_known(copied, known.copy())
+    if model._rapyer_unread is not None:
+        set_unread(copied, model._rapyer_unread)
 
 
 def _new_of_generic(origin: Any, arguments: tuple[Any, ...]) -> Any:
@@ -352,7 +361,9 @@ def extra_shape(cls: type[StoredModel], name: str) -> Shape:
 
 def _forget_read(model: StoredModel) -> None:
     """Let the fields be wrapped anew when they are read next; the instance keeps its place."""
-    owner, name = model._rapyer_owner, model._rapyer_name
+    owner, name, unread = model._rapyer_owner, model._rapyer_name, model._rapyer_unread
     _attributes(model).clear()
+    if unread is not None:
+        set_unread(model, unread)
     if owner is not None:
         model._rapyer_place(owner, name)

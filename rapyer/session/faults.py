@@ -54,6 +54,8 @@ def translated(command: Command[Any], error: ResponseError) -> Exception:
     if any(words in said for words in _NO_DOCUMENT):
         return missing(command)
     if any(words in said for words in _OTHER_TYPE):
+        # The library's scripts name the key, of which another one may be a part.
+        key = max((named for named in command.keys if named in said), key=len, default=key)
         beside = key is not None and key.startswith(SPECIAL_FIELD_KEY_PREFIX)
         expected = "the field that it is for" if beside else "a JSON document"
         return WrongTypeError(

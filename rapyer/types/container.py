@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rapyer.types.base import RedisType
+from rapyer.types.unread import take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ class RedisContainer(RedisType):
         if fresh is self or not isinstance(fresh, self.native):
             return fresh
         self._rapyer_fill(fresh)
+        take_over(self, fresh)
         return self
 
     def _rapyer_fill(self, fresh: Any) -> None:

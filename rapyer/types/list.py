@@ -47,7 +47,7 @@ class RedisList(RedisContainer, list[T], Generic[T]):
     follows the element when others are inserted or removed before it.
     """
 
-    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape")
+    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_unread")
 
     native: ClassVar[type] = list
 
