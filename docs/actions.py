@@ -37,8 +37,10 @@ say which operations start a model's time to live anew; [ttl.md](ttl.md) tells h
 ```python
 from rapyer.actions import ActionGroup
 
+
 class Session(AtomicRedisModel):
     user_id: str
+
 
 Session.Meta.ttl = 1800
 Session.Meta.refresh_ttl = ActionGroup.UPDATE | ActionGroup.APPEND

@@ -4,7 +4,7 @@ from rapyer.actions import ActionGroup
 from rapyer.base import AtomicRedisModel, find_redis_models
 from rapyer.config import RedisConfig
 from rapyer.distribution import warn_of_conflict as _warn_of_conflict
-from rapyer.fields import Index, Key, RapyerKey
+from rapyer.fields import Index, Key, RapyerKey, SafeLoad
 from rapyer.functions import (
     adelete_many,
     aexists,
@@ -46,6 +46,7 @@ __all__ = (
     "RapyerKey",
     "RedisConfig",
     "ReferenceReport",
+    "SafeLoad",
     "acheck_references",
     "adelete_many",
     "aexists",

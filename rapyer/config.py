@@ -40,6 +40,9 @@ class RedisConfig(BaseModel):
         prefer_normal_json_dump: Whether values that are no Redis types (enums, dates, UUIDs, …) are stored as
             plain JSON wherever that loses nothing, instead of pickled. Both forms are read, so loading and
             saving a document brings it into the form asked for.
+        safe_load_all: Whether all fields are as if they were marked `SafeLoad`: what cannot be read does not
+            keep the model from loading. For fields of type `bool` or `bytes`, and for sets, it counts as it
+            is when the class is defined.
         trust_pickle: Whether stored pickles may load anything, which lets whoever can write to this Redis run
             code here. Without it they may name the classes in the field's annotation and plain value types.
         pickle_allow: Classes, or functions that make values, which stored pickles may name besides.
@@ -59,6 +62,7 @@ class RedisConfig(BaseModel):
     max_key_bytes: Annotated[int, Field(gt=0, strict=True)] | None = None
     max_document_bytes: Annotated[int, Field(gt=0, strict=True)] | None = None
     prefer_normal_json_dump: bool = False
+    safe_load_all: bool = False
     trust_pickle: bool = False
     pickle_allow: tuple[Callable[..., Any], ...] = ()
     pickle_key: Annotated[bytes, Field(min_length=16, strict=True)] | None = Field(default=None, repr=False)

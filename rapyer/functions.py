@@ -203,6 +203,7 @@ async def adelete_many(*args: str | AtomicRedisModel, atomic: bool = False) -> R
     return RapyerDeleteResult(
         models_deleted=sum(result.models_deleted for result in results.values()),
         keys_deleted=sum(result.keys_deleted for result in results.values()),
+        models_missing=sum(result.models_missing for result in results.values()),
         was_committed=all(result.was_committed for result in results.values()),
         by_model={model: result.models_deleted for model, result in results.items()},
     )

@@ -15,9 +15,11 @@ class DeleteResult(BaseModel):
     """What a bulk delete did.
 
     Attributes:
-        models_deleted: How many instances were really there and are gone; in a pipeline, how many are going
-            to be deleted.
-        keys_deleted: How many Redis keys went with them.
+        models_deleted: How many instances were really there and are gone; in a pipeline, how many were asked
+            for.
+        keys_deleted: How many Redis keys went with them, those of their sets and queues as well; in a
+            pipeline, how many were named.
+        models_missing: How many of those asked for were not stored; in a pipeline nobody knows yet, so 0.
         was_committed: Whether it is done; False in a pipeline, which does it at its end.
     """
 
@@ -25,6 +27,7 @@ class DeleteResult(BaseModel):
 
     models_deleted: int = 0
     keys_deleted: int = 0
+    models_missing: int = 0
     was_committed: bool = True
 
     @property

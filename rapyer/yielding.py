@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from rapyer.actions import ActionGroup, action
 from rapyer.codec.context import STORED
+from rapyer.codec.paths import ROOT
 from rapyer.metaclass import OldName, make_way
 from rapyer.model import companions, expiry
 from rapyer.model.identity import settle
@@ -68,6 +69,16 @@ class YieldingNames:
         """All Redis keys of the model, or of what it lives in, its document's first; found anew each time."""
         root = cast("StoredModel", self)._rapyer_root()
         return companions.keys_under(root.__rapyer_spec__, root._rapyer_key())
+
+    @property
+    def failed_fields(self) -> set[str]:
+        """The names of the fields that are None because what is stored could not be read (`SafeLoad`).
+
+        Those of models that the instance holds are there with their paths, such as `address.kind` or
+        `houses[0].kind`. A field that is assigned is no longer among them. What was left out of lists, dicts
+        and sets is not named.
+        """
+        return set(cast("StoredModel", self)._rapyer_failed(ROOT))
 
     @action(ActionGroup.UPDATE, refreshes=False)
     async def refresh_ttl(self, can_use_pipeline: bool = False) -> None:

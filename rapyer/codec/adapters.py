@@ -13,7 +13,7 @@ from pydantic_core import (
     PydanticSerializationError,
 )
 
-from rapyer.codec.context import FAILURE, STORED
+from rapyer.codec.context import FAILURE, STORED, Tolerant
 from rapyer.errors import CantSerializeRedisValueError, CorruptedModelError
 
 _CONFIG = ConfigDict(allow_inf_nan=False, arbitrary_types_allowed=True)
@@ -94,6 +94,31 @@ def load(adapter: TypeAdapter[Any], text: bytes, place: str) -> Any:
         return adapter.validator.validate_json(text, context=STORED, by_alias=False, by_name=True)
     except ValidationError as error:
         raise unreadable(error, f"the value stored at {place} does not fit", field=place) from error
+
+
+def load_tolerantly(
+    validator: Any, text: bytes, place: str, *, key: str | None = None, model: str | None = None
+) -> tuple[Any, Tolerant]:
+    """Return the value of a stored JSON text, and what was left out of it as it cannot be read.
+
+    Args:
+        validator: A validator of pydantic's core.
+        text: The text, which does not fit as it stands.
+        place: What it is, for messages.
+        key: The Redis key, where it is a whole document.
+        model: The name of the model class then.
+
+    Raises:
+        CorruptedModelError: It does not fit all the same.
+    """
+    context = Tolerant()
+    try:
+        return validator.validate_json(text, context=context, by_alias=False, by_name=True), context
+    except ValidationError as error:
+        if key is None:
+            raise unreadable(error, f"the value stored at {place} does not fit", field=place) from error
+        message = f"the document stored under {place} does not fit {model}"
+        raise unreadable(error, message, key=key, model=model) from error
 
 
 def undecodable(error: CantSerializeRedisValueError) -> PydanticCustomError:

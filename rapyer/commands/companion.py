@@ -9,7 +9,7 @@ from rapyer.commands.command import Command, Effect
 from rapyer.scripts.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rapyer.commands.command import Arg
 
@@ -18,6 +18,11 @@ SPECIAL_FIELD_KEY_PREFIX = "__rapyer_special__"
 
 CREATING = Script("companion")
 """Runs a command that may create such a key."""
+
+_SAVE = Script("save_stored")
+
+MOST_WORDS = 5000
+"""How many words of one command a script can handle; an even number, for those that take pairs."""
 
 
 def creating(
@@ -48,3 +53,35 @@ def creating(
     """
     args = (name, only, len(options), *options, *values)
     return Command(name, (key, main), args, decode, effect, script=CREATING)
+
+
+def save_stored(main: str, commands: Sequence[Command[Any]]) -> Command[bool]:
+    """Run commands that save a model in a script, if the model is stored; whether it was.
+
+    Args:
+        main: The key of the model.
+        commands: JSON.SET, DEL, SREM, and what `creating` gives.
+    """
+    beside = dict.fromkeys(key for command in commands for key in command.keys if key != main)
+    args: list[Arg] = []
+    for words in (words for command in commands for words in script_steps(command)):
+        args += (len(words), *words)
+    return Command("EVALSHA", (main, *beside), tuple(args), bool, Effect.IDEMPOTENT, script=_SAVE)
+
+
+def script_steps(command: Command[Any]) -> Iterator[tuple[Arg, ...]]:
+    """Return a command as the words of some that a script can run.
+
+    Words that begin with "" ask it to do the part of `creating`, too, as a script cannot run another one.
+    """
+    if command.script is CREATING:
+        name, _, options, *rest = command.args
+        head = ("", name, command.keys[0], *rest[: int(options)])
+        values = rest[int(options) :]
+    elif command.name == "SREM":
+        head, values = (command.name, *command.keys), list(command.args)
+    else:
+        yield command.words()
+        return
+    for start in range(0, len(values), MOST_WORDS):
+        yield (*head, *values[start : start + MOST_WORDS])

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 from rapyer.codec.replies import raw_json, text
 from rapyer.commands import slots
 from rapyer.commands.command import Command, Effect
-from rapyer.commands.companion import CREATING
+from rapyer.commands.companion import script_steps
 from rapyer.scripts.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rapyer.commands.command import Arg
 
 _LOCK = Script("lock")
-
-MOST_WORDS = 5000
-"""How many words of one command a script can handle; an even number, for those that take pairs."""
 
 CHANNEL = "rapyer:lock:"
 """What the channels start with on which waiters are told that it is their turn; the inbox follows."""
@@ -125,24 +122,9 @@ def release(keys: LockKeys, caller: str, *, asking: bool = False) -> Command[boo
 def save(keys: LockKeys, caller: str, commands: Sequence[Command[Any]]) -> Command[str]:
     """Run commands on the document if the lock is the caller's: "saved", "lost" or "gone"."""
     args: list[Arg] = ["save", caller]
-    for words in (words for command in commands for words in _steps(command)):
+    for words in (words for command in commands for words in script_steps(command)):
         args += (len(words), *words)
     return _command(keys, tuple(args), text, Effect.ONCE)
-
-
-def _steps(command: Command[Any]) -> Iterator[tuple[Arg, ...]]:
-    """Return a command as the words of some that a script can run."""
-    if command.script is CREATING:  # a script cannot run another one; "" asks this one to do its part
-        name, _, options, *rest = command.args
-        head = ("", name, command.keys[0], *rest[: int(options)])
-        values = rest[int(options) :]
-    elif command.name == "SREM":
-        head, values = (command.name, *command.keys), list(command.args)
-    else:
-        yield command.words()
-        return
-    for start in range(0, len(values), MOST_WORDS):
-        yield (*head, *values[start : start + MOST_WORDS])
 
 
 def _command(keys: LockKeys, args: tuple[Arg, ...], decode: Any, effect: Effect) -> Command[Any]:

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from rapyer.codec.replies import first
 from rapyer.commands import json, keys
 from rapyer.commands.command import Command, Effect
-from rapyer.commands.companion import creating
+from rapyer.commands.companion import MOST_WORDS, creating
 from rapyer.commands.spread import Parts, Spread
 from rapyer.scripts.script import Script
 
@@ -85,6 +85,8 @@ class CompanionSet:
 
     def remove(self, members: Sequence[str]) -> Command[int]:
         """SREM: remove members; how many there were."""
+        if len(members) > MOST_WORDS:  # too many for one call in a script, where pipelines may have to run it
+            return creating("SREM", self.key, self.main, members, decode=int)
         return Command("SREM", (self.key,), tuple(members), int, Effect.IDEMPOTENT)
 
     def pop(self, count: int) -> Command[list[Member]]:

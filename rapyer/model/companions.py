@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rapyer.model.schema import FieldSpec, ModelSpec
-    from rapyer.model.state import StoredModel
     from rapyer.types.elements import Elements
     from rapyer.types.shape import Shape
 
@@ -105,12 +104,10 @@ def held_class(annotation: Any) -> tuple[type | None, bool]:
 
     The class is None where there are several, or none.
     """
-    options = set(_options(annotation))
-    nullable = type(None) in options
-    options.discard(type(None))
-    only = options.pop() if len(options) == 1 else None
-    only = get_origin(only) or only
-    return (only if isinstance(only, type) else None), nullable
+    options = list(_options(annotation))
+    held = [option for option in options if option is not type(None)]
+    only = (get_origin(held[0]) or held[0]) if len(held) == 1 else None
+    return (only if isinstance(only, type) else None), len(held) < len(options)
 
 
 def _options(annotation: Any) -> Iterator[Any]:
@@ -144,17 +141,6 @@ def tree_of(companions: tuple[Companion, ...], path: tuple[str, ...] = ()) -> di
                 branch = branch.setdefault(name, {})
             branch[last] = True
     return tree or None
-
-
-def companion_keys(model: StoredModel) -> list[str]:
-    """Return the keys of the companions of a top-level instance."""
-    key = model._rapyer_key()
-    return [companion.key(key) for companion in model.__rapyer_spec__.companions]
-
-
-def all_keys(model: StoredModel) -> list[str]:
-    """Return the key of a top-level instance and those of its companions, as they are at this moment."""
-    return [model._rapyer_key(), *companion_keys(model)]
 
 
 def keys_under(spec: ModelSpec, key: str) -> list[str]:

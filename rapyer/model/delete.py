@@ -67,7 +67,7 @@ async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> Delete
     for start in range(0, len(batches), BATCHES_AT_ONCE):
         commands = [_command(cls, batch) for batch in batches[start : start + BATCHES_AT_ONCE]]
         counts += await execute(source, commands)
-    return _result(counts)
+    return _result(len(distinct), counts)
 
 
 def _command(cls: type[StoredModel], wanted: Sequence[str]) -> Command[Gone]:
@@ -75,11 +75,11 @@ def _command(cls: type[StoredModel], wanted: Sequence[str]) -> Command[Gone]:
     return keys.delete_documents([keys_under(spec, key) for key in wanted])
 
 
-def _result(counts: Iterable[Gone]) -> DeleteResult:
+def _result(wanted: int, counts: Iterable[Gone]) -> DeleteResult:
     models = beside = 0
     for gone in counts:
         models, beside = models + gone.documents, beside + gone.beside
-    return DeleteResult(models_deleted=models, keys_deleted=models + beside)
+    return DeleteResult(models_deleted=models, keys_deleted=models + beside, models_missing=wanted - models)
 
 
 async def delete_in_one_step(
@@ -103,7 +103,7 @@ async def delete_in_one_step(
     return [
         DeleteResult(models_deleted=len(group), keys_deleted=len(command.keys), was_committed=False)
         if gone is None
-        else _result([gone])
+        else _result(len(group), [gone])
         for (_, group), command, gone in zip(distinct, commands, counts, strict=True)
     ]
 

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from rapyer.codec import adapters
 from rapyer.codec.context import STORED
@@ -31,6 +32,7 @@ from rapyer.model.reading import Reading
 from rapyer.model.registry import registry
 from rapyer.model.remembered import remember
 from rapyer.session.executor import perform, read_each, run
+from rapyer.types.unread import report
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -159,13 +161,12 @@ def _parsed(cls: type[M], where: str, document: bytes) -> M:
         model: M = cls.__pydantic_validator__.validate_json(
             document, context=STORED, by_alias=False, by_name=True
         )
-    except ValidationError as error:
-        raise adapters.unreadable(
-            error,
-            f"the document stored under {where} does not fit {cls.__name__}",
-            key=where,
-            model=cls.__name__,
-        ) from error
+    except ValidationError:
+        model, context = adapters.load_tolerantly(
+            cls.__pydantic_validator__, document, where, key=where, model=cls.__name__
+        )
+        report(where, context)
+        model._rapyer_attach(from_json(document), context)
     return model
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rapyer.codec import adapters
-from rapyer.commands import json, keys
+from rapyer.commands import json
+from rapyer.commands.companion import save_stored
 from rapyer.errors import (
     CantSerializeRedisValueError,
     InvalidKeyError,
@@ -15,10 +16,11 @@ from rapyer.errors import (
     UpdateAtomicModelError,
     WrongTypeError,
 )
-from rapyer.model.beside import changes, known_of, part_of, replaced, revived, saved
+from rapyer.model.beside import Part, changes, known_of, part_of, revived, saved
 from rapyer.model.suggest import suggestion
 from rapyer.session.executor import perform
 from rapyer.session.scope import open_batch
+from rapyer.types.unread import restored_text, unread_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +37,8 @@ def dump_document(model: StoredModel) -> bytes:
     """
     whole = model._rapyer_owner is None
     exclude = model.__rapyer_spec__.outside if whole else part_of(model).outside
-    return adapters.to_stored(model.__pydantic_serializer__, model, type(model).__name__, exclude)
+    text = adapters.to_stored(model.__pydantic_serializer__, model, type(model).__name__, exclude)
+    return text if unread_of(model) is None else restored_text(model, text)
 
 
 def document_to_store(model: StoredModel) -> bytes:
@@ -106,15 +109,20 @@ async def store(model: StoredModel, text: bytes, renewal: Sequence[Command[Any]]
     part = part_of(model)
     if not part.companions or model is not root:
         await send(root, commands, renewal)
-    elif open_batch() is not None:
-        await send(root, [*revived(part), *commands], renewal)
-    elif known_of(root).members:
-        # Of what was seen on the server, nothing is sent: if it went with the model, it has to be now.
-        was_there = (await send(root, [keys.exists(root._rapyer_key()), *commands], renewal))[0]
-        if not was_there:
-            await send(root, replaced(part), renewal)
+    elif open_batch() is None and await _store_again(part, commands, renewal):
+        pass
     else:
-        await send(root, commands, renewal)
+        await send(root, [*revived(part), *commands], renewal)
+
+
+async def _store_again(part: Part, commands: list[Command[Any]], renewal: Sequence[Command[Any]]) -> bool:
+    """Save an instance if it is still stored; else what was seen on the server would have to be sent, too."""
+    root = part.model._rapyer_root()
+    if not known_of(root).members:
+        return False
+    command = save_stored(root._rapyer_key(), commands)
+    stored: bool = (await perform(root._rapyer_source(), command, renewal=renewal))[0]
+    return stored
 
 
 async def send(root: StoredModel, commands: list[Command[Any]], renewal: Sequence[Command[Any]]) -> list[Any]:

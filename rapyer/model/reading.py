@@ -6,6 +6,7 @@ the class see all fields.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from rapyer.commands.command import Command
     from rapyer.model.companions import Companion
     from rapyer.model.state import StoredModel
+
+
+logger = logging.getLogger("rapyer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,7 @@ class Reading:
                 ) from reply
             if isinstance(reply, Exception):
                 raise reply
-            try:
-                text = one.kind._rapyer_document_text(reply)
-            except UnicodeDecodeError as error:
-                raise CorruptedModelError(
-                    f"a member of {one.name} stored under {key} is no text", key=main, field=one.name
-                ) from error
+            text = _text_of(one, main, reply)
             yield _Text(one.path[self.start :], text, b"null" if one.nullable else b"[]", one.optional)
 
     def _inserted(self, document: bytes, texts: Sequence[_Text]) -> tuple[bytes, frozenset[Any]]:
@@ -121,6 +120,30 @@ class Reading:
             else:
                 parent[name] = from_json(one.text or one.otherwise)
         return to_json(held), frozenset(inline)
+
+
+def _text_of(one: Companion, main: str, reply: Any) -> bytes | None:
+    """Return the JSON text of a companion; `SafeLoad` leaves out members that are no text at all."""
+    try:
+        return one.kind._rapyer_document_text(reply)
+    except UnicodeDecodeError as error:
+        if not one.shape.safe:
+            raise CorruptedModelError(
+                f"a member of {one.name} stored under {one.key(main)} is no text", key=main, field=one.name
+            ) from error
+    texts = [member for member in reply if _is_text(member)]
+    number = len(reply) - len(texts)
+    logger.warning(
+        "%s: left out %d of the members of %s, which are no text and stay in Redis", main, number, one.name
+    )
+    return one.kind._rapyer_document_text(texts)
+
+
+def _is_text(member: Any) -> bool:
+    try:
+        return isinstance(member, str) or bool(member.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,14 @@ from rapyer.model.loose import HoldsLoose, extra_shape
 from rapyer.model.registry import registry
 from rapyer.model.remembered import Following, following
 from rapyer.model.seeing import with_values_seen
+from rapyer.model.unread import UnreadFields, set_unread
 from rapyer.session.scope import open_batch
 from rapyer.types.base import Linkable
 from rapyer.types.container import RedisContainer
 from rapyer.types.scalar import RedisScalar
 from rapyer.types.shape import is_changeable
 from rapyer.types.special import SpecialFieldType
+from rapyer.types.unread import take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +62,7 @@ _BUILTIN = frozenset({str, int, float, bool, type(None), list, dict, set, tuple,
 """Types whose values know no place in a model, so that assigning one concerns the local instance alone."""
 
 
-class StoredModel(Slots, Identity, HoldsLoose, Linkable):
+class StoredModel(Slots, Identity, HoldsLoose, UnreadFields, Linkable):
     """A pydantic model whose values know their place in Redis; `AtomicRedisModel` adds the operations."""
 
     Meta: ClassVar[RedisConfig] = RedisConfig()
@@ -295,6 +297,7 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
             object.__setattr__(self, name, getattr(fresh, name))
         set_loaded(self, getattr(fresh, "_rapyer_loaded", None))
         _forget_read(self)
+        take_over(self, fresh)
         values = self.__dict__
         for name, held in before.items():
             if name in values and isinstance(held, RedisContainer | SpecialFieldType | StoredModel):
@@ -323,6 +326,7 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
         values, fields_set = dict(self.__dict__), set(self.__pydantic_fields_set__)
         extra = None if self.__pydantic_extra__ is None else dict(self.__pydantic_extra__)
         stored, loaded = getattr(self, "_rapyer_stored", None), getattr(self, "_rapyer_loaded", None)
+        unread = self._rapyer_unread
         known: Known | None = getattr(self, "_rapyer_known", None)
         known = None if known is None else known.copy()
 
@@ -334,6 +338,7 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
             set_known(self, known)
             set_loaded(self, loaded)
             _forget_read(self)
+            set_unread(self, unread)
 
         return restore
 
@@ -363,7 +368,7 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
         return _new_of_generic, (generic["origin"], generic["args"]), self.__getstate__()
 
     def __getstate__(self) -> dict[Any, Any]:
-        own = {"rapyer_pk": getattr(self, "_rapyer_pk", None)}
+        own = {"rapyer_pk": getattr(self, "_rapyer_pk", None), "rapyer_unread": self._rapyer_unread}
         known, loaded = getattr(self, "_rapyer_known", None), getattr(self, "_rapyer_loaded", None)
         if known is not None:
             own["rapyer_known"] = (known.key, known.members)
@@ -379,6 +384,8 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
             set_known(self, Known(*state["rapyer_known"]))
         if state.get("rapyer_loaded") is not None:
             set_loaded(self, state["rapyer_loaded"])
+        if state.get("rapyer_unread") is not None:
+            set_unread(self, state["rapyer_unread"])
 
     def __copy__(self) -> Self:
         copied = super().__copy__()
@@ -401,6 +408,8 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
         known: Known | None = getattr(self, "_rapyer_known", None)
         if known is not None:
             set_known(copied, known.copy())
+        if self._rapyer_unread is not None:
+            set_unread(copied, self._rapyer_unread)
         return copied
 
 
@@ -421,7 +430,9 @@ def _new_of_generic(origin: Any, arguments: tuple[Any, ...]) -> Any:
 
 def _forget_read(model: StoredModel) -> None:
     """Let the fields be wrapped anew when they are read next; the instance keeps its place."""
-    owner, name = model._rapyer_owner, model._rapyer_name
+    owner, name, unread = model._rapyer_owner, model._rapyer_name, model._rapyer_unread
     _attributes(model).clear()
+    if unread is not None:
+        set_unread(model, unread)
     if owner is not None:
         model._rapyer_place(owner, name)

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from contextlib import contextmanager
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.codec.replies import text
-from rapyer.session.clients import SOCKET_TIMEOUT, own_connection
+from rapyer.session.clients import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -94,21 +96,22 @@ class Place:
         if left <= 0:
             return False
         self._event.clear()
-        try:
-            there = await asyncio.wait_for(self._arrivals.watch(self._key), min(left, TOLD))
-        except asyncio.TimeoutError:
-            there = None
+        asked = self._arrivals.watch(self._key)
+        # Not `wait_for`, which may lose a cancellation that comes with the answer.
+        await asyncio.wait({asked}, timeout=min(left, TOLD))
+        there = asked.result() if asked.done() else None
         self.maybe_there = there is not False
         self._patience = NOT_TOLD if there is None else TOLD
         return True
 
     async def told(self, deadline: float) -> None:
         """Wait until the key has changed, or it is time to look anyway."""
-        left = deadline - asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        alarm = loop.call_later(max(0, min(deadline - loop.time(), self._patience)), self._event.set)
         try:
-            await asyncio.wait_for(self._event.wait(), max(0, min(left, self._patience)))
-        except asyncio.TimeoutError:
-            return
+            await self._event.wait()
+        finally:
+            alarm.cancel()
 
 
 class Arrivals:
@@ -119,7 +122,7 @@ class Arrivals:
         self._waiting: dict[str, dict[asyncio.Event, None]] = {}
         self._line: Line | None = None
         self._next_try = 0.0
-        self._asking = asyncio.Lock()
+        self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @contextmanager
@@ -138,23 +141,24 @@ class Arrivals:
                 del self._waiting[key]
                 asyncio.get_running_loop().call_later(LINGER, self._hang_up_if_idle, context=Context())
 
-    async def watch(self, key: str) -> bool | None:
+    def watch(self, key: str) -> asyncio.Task[bool | None]:
         """Let the server tell of the next change of a key (CLIENT TRACKING; EXISTS).
 
         Returns:
-            Whether the key is there now; None where the server will not tell.
+            A task of its own, so that a caller who is cancelled leaves no reply behind unread. It gives
+            whether the key is there now, None where the server will not tell.
         """
-        # In a task of its own, so that a caller who is cancelled leaves no reply behind unread.
-        return await asyncio.shield(self._spawn(self._watch(key)))
+        return self._spawn(self._watch(key))
 
     async def _watch(self, key: str) -> bool | None:
-        async with self._asking:
-            try:
-                return await (await self._open_line()).ask(key)
-            except (RedisError, OSError) as error:
-                logger.debug("%s does not tell of changes: %s", self._source.describe(), error)
-                self._hang_up()
-                return None
+        try:
+            async with self._opening:
+                line = await self._open_line()
+            return await line.ask(key)
+        except (RedisError, OSError) as error:
+            logger.debug("%s does not tell of changes: %s", self._source.describe(), error)
+            self._hang_up()
+            return None
 
     async def _open_line(self) -> Line:
         if self._line is None:
@@ -169,19 +173,28 @@ class Arrivals:
         return self._line
 
     async def _listen(self, line: Line) -> None:
+        reading: list[asyncio.Task[None]] = []
+        error: Exception = RedisConnectionError("it was closed")
         try:
             await line.open()
-            while True:
-                key = await line.changed()
-                for told in self._waiting if key is None else [key]:
-                    self._wake(told)
-        except (RedisError, OSError) as error:
-            logger.debug("the connection that tells of changes broke: %s", error)
-            line.fail(error)
+            # Both at once, so that it shows when either connection breaks.
+            reading = [self._spawn(self._hear(line)), self._spawn(line.read_answers())]
+            await asyncio.gather(*reading)
+        except (RedisError, OSError) as broken:
+            logger.debug("the connection that tells of changes broke: %s", broken)
+            error = broken
         finally:
-            await line.close()
+            for task in reading:
+                task.cancel()
+            await line.close(error)
             self._line = None if self._line is line else self._line
             for told in self._waiting:
+                self._wake(told)
+
+    async def _hear(self, line: Line) -> None:
+        while True:
+            key = await line.changed()
+            for told in self._waiting if key is None else [key]:
                 self._wake(told)
 
     def _wake(self, key: str) -> None:
@@ -219,8 +232,8 @@ class Line:
     def __init__(self, client: Redis) -> None:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.reader: asyncio.Task[None] | None = None
-        limit = client.connection_pool.connection_kwargs.get("socket_timeout") or SOCKET_TIMEOUT
-        self._asking = own_connection(client, socket_timeout=limit)
+        self._asked: deque[asyncio.Future[Any]] = deque()
+        self._asking = own_connection(client, socket_timeout=None)
         self._hearing = own_connection(client, socket_timeout=None)
 
     async def open(self) -> None:
@@ -232,23 +245,37 @@ class Line:
         await _said(self._asking, "CLIENT", "TRACKING", "ON", "REDIRECT", str(number))
         self.opened.set_result(None)
 
-    def fail(self, error: Exception) -> None:
-        """Tell whoever waits for the line to be open that it will not be."""
-        if not self.opened.done():
-            self.opened.set_exception(RedisConnectionError(str(error)))
-
     async def ask(self, key: str) -> bool:
-        """Tell whether a key is there; of its next change the server will tell."""
-        return bool(await _said(self._asking, "EXISTS", key))
+        """Tell whether a key is there; of its next change the server will tell.
+
+        Raises:
+            redis.exceptions.RedisError: The connection is broken, or there was no answer in time.
+        """
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked.append(answer)
+        await self._asking.send_command("EXISTS", key)
+        await asyncio.wait({answer}, timeout=TOLD)
+        if not answer.done():
+            raise RedisTimeoutError("no answer came in time")
+        return bool(answer.result())
+
+    async def read_answers(self) -> None:
+        """Give each who has asked the answer, until the connection breaks."""
+        while True:
+            answer = await self._asking.read_response(disable_decoding=True)
+            self._asked.popleft().set_result(answer)
 
     async def changed(self) -> str | None:
         """Return the next key that has changed, None where all may have."""
         _, _, changed = await self._hearing.read_response(disable_decoding=True)
         return None if changed is None else text(changed[0])
 
-    async def close(self) -> None:
-        """Close both connections."""
-        self.opened.cancel()
+    async def close(self, error: Exception) -> None:
+        """Close both connections, and let whoever waits for them have the error."""
+        for waiting in (self.opened, *self._asked):
+            if not waiting.done():
+                waiting.set_exception(RedisConnectionError(str(error)))
+                waiting.exception()  # seen, also where nobody waits any more
         for connection in (self._asking, self._hearing):
             await connection.disconnect(nowait=True)
 

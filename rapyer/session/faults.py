@@ -61,7 +61,9 @@ def translated(command: Command[Any], error: ResponseError) -> Exception:
     if any(words in said for words in _NO_DOCUMENT):
         return missing(command)
     if any(words in said for words in _OTHER_TYPE):
-        key = said.partition("rapyer key: ")[2] or key  # a script with many keys tells which
+        # A script with many keys tells which, or names one of which another may be a part.
+        named = max((each for each in command.keys if each in said), key=len, default=key)
+        key = said.partition("rapyer key: ")[2] or named
         beside = key is not None and key.startswith(SPECIAL_FIELD_KEY_PREFIX)
         expected = "the field that it is for" if beside else "a JSON document"
         return WrongTypeError(

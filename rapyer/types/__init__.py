@@ -7,6 +7,7 @@ from rapyer.types.dict import RedisDict
 from rapyer.types.float import RedisFloat
 from rapyer.types.integer import RedisInt
 from rapyer.types.list import RedisList
+from rapyer.types.partial import Partial as _Partial  # noqa: F401 - gives the types their partial ones
 from rapyer.types.priority_queue import PriorityQueueItem, RedisPriorityQueue
 from rapyer.types.reference import ForeignKey, Reference, RelationalFieldType
 from rapyer.types.set import RedisSet

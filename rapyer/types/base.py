@@ -121,9 +121,13 @@ class BaseRedisType:
     native: ClassVar[type]
     """The Python type that the values behave as."""
 
+    _rapyer_partial: ClassVar[Any] = None
+    """The type of those that lack elements which could not be read; None for types that have no elements."""
+
     _rapyer_owner: Owner
     _rapyer_name: Any
     _rapyer_shape: Shape
+    _rapyer_unread: Any
 
     @classmethod
     def _rapyer_adopt(cls, value: Any, owner: Owner, name: Any, shape: Shape) -> Self:
@@ -227,6 +231,11 @@ class BaseRedisType:
         """Take over what was loaded for this place and return this object, or else what was loaded."""
         return fresh
 
+    def _rapyer_keep_unread(self, unread: Any) -> None:
+        """Keep what could not be read of what was just loaded here."""
+        self.__class__ = self._rapyer_partial
+        self._rapyer_unread = unread
+
     async def _rapyer_do(self, *commands: Command[Any]) -> Any:
         """Run commands on this value in one step, or queue them in the open pipeline.
 
@@ -322,7 +331,7 @@ class RedisType(BaseRedisType):
             raise KeyNotFound(
                 f"nothing is stored under {self.key} at {self.json_path}", key=self.key, field=self.field_path
             )
-        value = self._rapyer_shape.load(reply[1:-1], f"{self.key} {self.json_path}") if reply else None
+        value = self._rapyer_shape.load_safely(reply[1:-1], f"{self.key} {self.json_path}") if reply else None
         if open_batch() is not None:
             linked: Self = self._rapyer_shape.wrap(value, self._rapyer_owner, self._rapyer_name)
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rapyer.session.scope import open_batch
 from rapyer.types.base import Linkable, RedisType
 from rapyer.types.shape import is_changeable
+from rapyer.types.unread import take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,7 @@ class RedisContainer(RedisType):
         if fresh is self or not isinstance(fresh, self.native):
             return fresh
         self._rapyer_fill(fresh)
+        take_over(self, fresh)
         return self
 
     def _rapyer_fill(self, fresh: Any) -> None:

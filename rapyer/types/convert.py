@@ -11,6 +11,7 @@ from pydantic import BaseModel, PlainValidator, RootModel
 
 from rapyer.fields.index import index_marker
 from rapyer.fields.key import RapyerKey
+from rapyer.fields.safe_load import asks_for_safe_load, is_safe_marker
 from rapyer.types.base import BaseRedisType, Linkable
 from rapyer.types.boolean import STORED_BOOL
 from rapyer.types.bytes import RedisBytes
@@ -25,6 +26,7 @@ from rapyer.types.reference import is_reference, merged_references
 from rapyer.types.set import RedisSet
 from rapyer.types.special import SpecialFieldType
 from rapyer.types.string import RedisStr
+from rapyer.types.tolerated import Tolerated, ToleratedSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +46,7 @@ SCALARS: Mapping[Any, Any] = {
 
 _CONTAINERS = {list, dict, RedisList, RedisDict}
 _SETS = {set, RedisSet}
+_MAYBE_PICKLED = {bool, bytes, RedisBytes}
 
 
 @dataclass
@@ -55,18 +58,21 @@ class Conversion:
         owner: The model class whose `Meta` says how values of other types are stored.
         place: The field, such as `User.color`.
         opaque: Whether a value of another type was met.
+        safe: Whether what cannot be read of the field, or of the element at hand, is to be left out.
     """
 
     model: Callable[[type[BaseModel]], type[BaseModel]]
     owner: Any
     place: str
     opaque: bool = False
+    safe: bool = False
 
     def field(self, annotation: Any, metadata: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Return the annotation and metadata of a field, with plain types replaced by Redis types.
 
         A type that is none is left as it is and marked, last, as stored whole (`Opaque`).
         """
+        self.safe = any(map(is_safe_marker, metadata)) or asks_for_safe_load(annotation)
         if not metadata and type(annotation) is type and annotation in SCALARS:
             return SCALARS[annotation], []  # which is what most fields are
         plain = [_dumped_once(item) for item in metadata if not isinstance(item, Opaque)]
@@ -74,13 +80,28 @@ class Conversion:
         if any(index_marker(item) is not None for item in metadata):
             annotation = _ordered(annotation)
         if _convertible(annotation):
-            return self._converted(annotation), plain
+            return self._converted(annotation), [*plain, *self._tolerance(annotation)]
         return annotation, [*plain, self._mark(_annotated(annotation, plain))]
 
     def _mark(self, annotation: Any, *, element: bool = False, native: bool = False) -> Opaque:
         self.opaque = True
         kind = OpaqueLiteral if get_origin(_core(annotation)) is Literal else Opaque
-        return kind(annotation, self.owner, self.place, element=element, native=native)
+        return kind(annotation, self.owner, self.place, element=element, native=native, safe=self.safe)
+
+    def _tolerance(self, annotation: Any, *, element: bool = False) -> list[Opaque]:
+        """Return the mark of what has no `Opaque` one, but may be unreadable and is to be left out then."""
+        if not (self.safe or self.owner.Meta.safe_load_all):
+            return []
+        options = _options(annotation)
+        held = [option for option in options if option is not type(None)]
+        kind = get_origin(held[0]) or held[0] if len(held) == 1 else None
+        if kind in _SETS:
+            self.opaque = True
+            return [ToleratedSet(annotation, self.owner, self.place, element=element)]
+        if not (kind is Literal or kind in _MAYBE_PICKLED) or (len(options) == 1 and not element):
+            return []  # where it cannot be None, there is nothing to put in its place
+        self.opaque = True
+        return [Tolerated(annotation, self.owner, self.place, element=element)]
 
     def _converted(self, annotation: Any) -> Any:
         if annotation in {list, RedisList}:
@@ -113,12 +134,19 @@ class Conversion:
 
     def _element(self, annotation: Any) -> Any:
         """Return the annotation of what a list or dict holds."""
-        annotation = _unmarked(annotation)
+        outer, self.safe = self.safe, self.safe or asks_for_safe_load(annotation)
+        try:
+            return self._marked_element(_unmarked(annotation))
+        finally:
+            self.safe = outer
+
+    def _marked_element(self, annotation: Any) -> Any:
         core = _core(annotation)
         if get_origin(core) not in {Union, types.UnionType}:
+            tolerance = self._tolerance(annotation, element=True)
             if _convertible(annotation):
-                return self._converted(annotation)
-            return Annotated[annotation, self._mark(annotation, element=True)]
+                return _annotated(self._converted(annotation), tolerance)
+            return _annotated(annotation, [self._mark(annotation, element=True), *tolerance])
         if any(_is(member, Linkable) or is_reference(member) for member in get_args(core)):
             # Models of ours are JSON, so that what they hold has a place, and references are keys; the other
             # form is only read.
@@ -187,6 +215,13 @@ def _is_model(annotation: Any) -> bool:
 def _is(annotation: Any, base: type) -> bool:
     core = _core(annotation)
     return isinstance(core, type) and get_origin(core) is None and issubclass(core, base)
+
+
+def _options(annotation: Any) -> list[Any]:
+    """Return what an annotation, or a union, allows, each without its metadata."""
+    core = _core(annotation)
+    union = get_origin(core) in {Union, types.UnionType}
+    return [_core(member) for member in get_args(core)] if union else [core]
 
 
 def _is_choice(union: Any) -> bool:

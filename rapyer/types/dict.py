@@ -45,7 +45,7 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
     same change; methods that start with `a` change Redis at once.
     """
 
-    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape")
+    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_unread")
 
     native: ClassVar[type] = dict
 

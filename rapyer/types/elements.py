@@ -15,10 +15,11 @@ from pydantic import AfterValidator, AllowInfNan, Json, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from rapyer.codec import adapters
-from rapyer.codec.context import STORED
-from rapyer.errors import CantSerializeRedisValueError
+from rapyer.codec.context import STORED, Tolerant
+from rapyer.errors import CantSerializeRedisValueError, CorruptedModelError
 from rapyer.types.bytes import RedisBytes
 from rapyer.types.reference import merged_references
+from rapyer.types.unread import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,11 +57,13 @@ class Elements:
     Args:
         annotation: The annotation by which elements are validated (`stored_element`).
         place: The name of the field in messages, such as `User.tags`.
+        safe: Whether elements that cannot be read may be left out.
     """
 
-    def __init__(self, annotation: Any, place: str) -> None:
+    def __init__(self, annotation: Any, place: str, *, safe: bool = False) -> None:
         self.annotation = annotation
         self.place = place
+        self.safe = safe
 
     @cached_property
     def _adapter(self) -> Any:
@@ -134,3 +137,20 @@ class Elements:
                 error, f"a member of {self.place} stored under {key} does not fit", key=key, field=self.place
             ) from error
         return loaded
+
+    def load_readable(self, texts: Iterable[bytes | str], key: str) -> list[Any]:
+        """Return the elements that stored texts hold, without those that may be left out; see `load_many`."""
+        stored = list(texts)
+        try:
+            return self.load_many(stored, key)
+        except CorruptedModelError:
+            if not self.safe:
+                raise
+        readable, context = [], Tolerant()
+        for text in stored:
+            try:
+                readable.append(self.load(text, key))
+            except CorruptedModelError:
+                context.reasons.append(f"{self.place} ({text!r})")
+        report(key, context)
+        return readable

@@ -49,7 +49,7 @@ class RedisList(LooseElements, list[T], Generic[T]):
     follows the element when others are inserted or removed before it.
     """
 
-    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_wrapped")
+    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_unread", "_rapyer_wrapped")
 
     native: ClassVar[type] = list
     _rapyer_wrapped: bool

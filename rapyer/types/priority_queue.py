@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic_core import PydanticCustomError, core_schema
 
@@ -127,20 +127,13 @@ class RedisPriorityQueue(SpecialFieldType, Generic[T]):
         return self.special_key if hasattr(self, "_rapyer_owner") else None
 
     def _rapyer_place(self) -> Queue:
-        key, names = self.key, self._rapyer_companion_names()
-        return Queue(self._rapyer_key_beside(key, names or (self.field_path,)), key)
+        return Queue(self.special_key, self.key)
 
     def _rapyer_stored(self) -> QueueAccess[T]:
         source = self._rapyer_root()._rapyer_source()
         return QueueAccess(self._rapyer_place(), self._rapyer_elements, source, self._rapyer_do)
 
     # --- putting in --------------------------------------------------------------------------------------
-
-    @overload
-    async def apush(self, value: T, priority: float) -> None: ...
-
-    @overload
-    async def apush(self, value: T, priority: float, *, only_if: OnlyIf | None) -> bool | None: ...
 
     @action(ActionGroup.UPDATE, ActionGroup.APPEND)
     async def apush(self, value: T, priority: float, *, only_if: OnlyIf | None = None) -> bool | None:
@@ -163,14 +156,6 @@ class RedisPriorityQueue(SpecialFieldType, Generic[T]):
         """
         changed = await self._rapyer_push([PriorityQueueItem(value, priority)], only_if)
         return None if only_if is None or changed is None else changed > 0
-
-    @overload
-    async def apush_many(self, items: Iterable[PriorityQueueItem[T]]) -> None: ...
-
-    @overload
-    async def apush_many(
-        self, items: Iterable[PriorityQueueItem[T]], *, only_if: OnlyIf | None
-    ) -> int | None: ...
 
     @action(ActionGroup.UPDATE, ActionGroup.APPEND)
     async def apush_many(

@@ -17,6 +17,7 @@ from rapyer.commands.sets import CompanionSet, InlineSet
 from rapyer.errors import UnsupportedOperationError
 from rapyer.types.elements import Elements, stored_element
 from rapyer.types.stored_set import StoredSet
+from rapyer.types.unread import take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +44,7 @@ class RedisSet(StoredSet[T], set[T], Generic[T]):
     Inside a list or dict a set is part of the model's document, and its operations work there.
     """
 
-    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape")
+    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_unread")
 
     native: ClassVar[type] = set
 
@@ -121,6 +122,7 @@ class RedisSet(StoredSet[T], set[T], Generic[T]):
             return fresh
         set.clear(self)
         set.update(self, fresh)
+        take_over(self, fresh)
         return self
 
     def _rapyer_remember(self, batch: Batch) -> None:

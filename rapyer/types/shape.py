@@ -16,10 +16,12 @@ from pydantic import StringConstraints, ValidationError
 from pydantic_core import from_json, to_json
 
 from rapyer.codec import adapters
+from rapyer.errors import CorruptedModelError
 from rapyer.types.base import BaseRedisType, Linkable, Owner
 from rapyer.types.elements import Elements
 from rapyer.types.opaque import Opaque
 from rapyer.types.special import SpecialFieldType
+from rapyer.types.unread import attached, report, restored_text, unread_of
 
 TEXT_KEY = Annotated[str, StringConstraints(min_length=0)]
 """Text as a dict key; with a constraint, pydantic refuses what is no UTF-8."""
@@ -63,7 +65,9 @@ class Shape:
     def wrappers(self) -> dict[type, type[BaseRedisType]]:
         """The Redis type for each type that a value may have at run time."""
         redis_types = [option for option in map(_class, self.options) if issubclass(option, BaseRedisType)]
-        return {python: redis for redis in redis_types for python in (redis.native, redis)}
+        found = {python: redis for redis in redis_types for python in (redis.native, redis)}
+        partial = [redis._rapyer_partial for redis in redis_types if redis._rapyer_partial is not None]
+        return found | {kind: kind for kind in partial}
 
     @cached_property
     def deep(self) -> bool:
@@ -85,7 +89,13 @@ class Shape:
             for option in self.options
             if issubclass(kind := _class(option), SpecialFieldType)
         )
-        return Elements(kind._rapyer_element(held[0] if held else Any), self.place)
+        return Elements(kind._rapyer_element(held[0] if held else Any), self.place, safe=self.safe)
+
+    @cached_property
+    def safe(self) -> bool:
+        """Whether elements of a set that cannot be read are left out."""
+        metadata = get_args(self.annotation)[1:] if get_origin(self.annotation) is Annotated else ()
+        return any(isinstance(item, Opaque) and item.safe for item in metadata)
 
     @cached_property
     def loose(self) -> bool:
@@ -158,7 +168,8 @@ class Shape:
 
     def dump(self, value: Any, exclude: dict[str, Any] | None = None) -> bytes:
         """Return the stored JSON text of a validated value, without what pydantic is to exclude."""
-        return adapters.dump(self.adapter, value, self.place, exclude)
+        text = adapters.dump(self.adapter, value, self.place, exclude)
+        return restored_text(value, text) if self.deep and unread_of(value) is not None else text
 
     def load(self, text: bytes, where: str | None = None) -> Any:
         """Return the value of a stored JSON text.
@@ -167,6 +178,22 @@ class Shape:
             CorruptedModelError: The text does not fit the annotation.
         """
         return adapters.load(self.adapter, text, where or self.place)
+
+    def load_safely(self, text: bytes, where: str) -> Any:
+        """Return the value of a stored JSON text, without what cannot be read and is to be left out then.
+
+        Raises:
+            CorruptedModelError: The text does not fit the annotation.
+        """
+        try:
+            return self.load(text, where)
+        except CorruptedModelError:
+            if not self.deep:
+                raise
+        value, context = adapters.load_tolerantly(self.adapter.validator, text, where)
+        report(where, context)
+        unread = context.of(None)
+        return attached(self, value, from_json(text), unread, next(iter(unread.dropped), ""), context)
 
     def wrap(self, value: Any, owner: Owner, name: Any) -> Any:
         """Return the value as a Redis type or an inner model that knows its place; others as they are.

@@ -33,7 +33,7 @@ def companion_key(main_key: str, path: Iterable[str], *, tagged: bool = False) -
 
 
 class SpecialFieldType(BaseRedisType):
-    """Mixin of the field types that live under a key of their own (§ special fields of the documentation).
+    """Mixin of the field types that live under a key of their own (`docs/sets.md`).
 
     The key follows the model: it is saved, deleted, duplicated and expires with it.
     """
@@ -137,7 +137,12 @@ class SpecialFieldType(BaseRedisType):
         Raises:
             UnlinkedValueError: The value belongs to no model.
         """
-        return self._rapyer_key_beside(self.key, (self.field_path,))
+        return self._rapyer_key_beside(self.key, (self._rapyer_dotted(),))
+
+    def _rapyer_dotted(self) -> str:
+        # A path quotes some names that may be those of fields; keys have them as they are.
+        names = self._rapyer_companion_names()
+        return self.field_path if names is None else ".".join(names)
 
     @classmethod
     def special_field_key(cls, model_key: str, field_path: str, *, tagged: bool = False) -> str:
@@ -183,7 +188,7 @@ class SpecialFieldType(BaseRedisType):
         Args:
             target_key: The key of the other model, of the same class.
         """
-        target = self.special_field_key(target_key, self.field_path)
+        target = self.special_field_key(target_key, self._rapyer_dotted())
         await self._rapyer_do(keys.copy(self.special_key, target))
 
     # --- taking over -------------------------------------------------------------------------------------

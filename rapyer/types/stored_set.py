@@ -78,8 +78,8 @@ class StoredSet(SpecialFieldType, Generic[T]):
             change(self._rapyer_root()._rapyer_known_at(names), *arguments)
 
     def _rapyer_loaded(self, members: Iterable[Member]) -> list[Any]:
-        """Return the elements that stored members stand for."""
-        return self._rapyer_elements.load_many(members, self._rapyer_place().operand[0])
+        """Return the elements that stored members stand for, without those that `SafeLoad` leaves out."""
+        return self._rapyer_elements.load_readable(members, self._rapyer_place().operand[0])
 
     def _rapyer_texts(self, values: Iterable[Any]) -> tuple[list[Any], list[str]]:
         """Return values as they are when checked, and as they are stored."""
@@ -157,7 +157,7 @@ class StoredSet(SpecialFieldType, Generic[T]):
             return set()
         members = await self._rapyer_do(place.pop(count))
         try:
-            popped = set(self._rapyer_loaded(members))
+            popped = set(self._rapyer_elements.load_many(members, place.operand[0]))
         except CorruptedModelError:
             await run(self._rapyer_root()._rapyer_source(), place.add(members))
             raise

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, Field
-from rapyer.types import Reference, RedisPriorityQueue
-from rapyer.types.priority_queue import PriorityQueueItem
 
 from rapyer import AtomicRedisModel
+from rapyer.types import RedisPriorityQueue, Reference
+from rapyer.types.priority_queue import PriorityQueueItem
 
 
 class QueueTint(enum.Enum):

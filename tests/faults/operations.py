@@ -11,6 +11,7 @@ from pydantic import BaseModel
 import rapyer
 import rapyer.types
 from rapyer import AtomicRedisModel, Index, apipeline
+from rapyer.types import PriorityQueueItem, RedisPriorityQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,8 @@ class FaultDoc(AtomicRedisModel):
     tags: set[str] = {"a", "b"}
     one: set[str] = {"x"}
     groups: dict[str, set[str]] = {"g": {"a", "b"}}
+    jobs: RedisPriorityQueue[int] = RedisPriorityQueue()
+    damaged: RedisPriorityQueue[int] = RedisPriorityQueue()
 
 
 class FaultIndexed(AtomicRedisModel):
@@ -103,6 +106,8 @@ async def _async_pipeline(doc: Any) -> None:
         await doc.number.aincrease(2)
         await doc.items.aextend([4, 5])
         await doc.mapping.adel_item("a")
+        await doc.jobs.apush(4, 4)
+        await doc.jobs.aremove(1)
         await doc.asave()
 
 
@@ -245,6 +250,21 @@ OPERATIONS: dict[str, Any] = {
     "StoredSet.aintersect": lambda d: d.tags.aintersect(d.one),
     "StoredSet.adifference": lambda d: d.tags.adifference(d.one, d.groups["g"]),
     "StoredSet.asymmetric_difference": lambda d: d.tags.asymmetric_difference(d.one),
+    "RedisPriorityQueue.apush": lambda d: d.jobs.apush(4, 0, only_if="new"),
+    "RedisPriorityQueue.apush_many": lambda d: d.jobs.apush_many([PriorityQueueItem(n, -n) for n in (1, 4)]),
+    "RedisPriorityQueue.apop": lambda d: d.jobs.apop(timeout=1),
+    "RedisPriorityQueue.apop_max": lambda d: d.jobs.apop_max(),
+    "RedisPriorityQueue.apop_item": lambda d: d.jobs.apop_item(highest=True),
+    "RedisPriorityQueue.apop_many": lambda d: d.jobs.apop_many(2),
+    "RedisPriorityQueue.apop_corrupt": lambda d: d.damaged.apop_corrupt(),
+    "RedisPriorityQueue.aremove": lambda d: d.jobs.aremove(2),
+    "RedisPriorityQueue.aclear": lambda d: d.jobs.aclear(),
+    "RedisPriorityQueue.apeek": lambda d: d.jobs.apeek(),
+    "RedisPriorityQueue.apeek_item": lambda d: d.jobs.apeek_item(),
+    "RedisPriorityQueue.aitems": lambda d: d.jobs.aitems(),
+    "RedisPriorityQueue.arange": lambda d: d.jobs.arange(1, 2),
+    "RedisPriorityQueue.asize": lambda d: d.jobs.asize(),
+    "RedisPriorityQueue.asave_special": lambda d: d.jobs.asave_special(),
     "RedisSet.asave_special": lambda d: _set(d.tags.asave_special, lambda: d.tags.update(["c"])),
     "SpecialFieldType.adelete_special": lambda d: d.tags.adelete_special(),
     "SpecialFieldType.aduplicate_special": lambda d: d.tags.aduplicate_special("FaultDoc:2"),

@@ -33,6 +33,9 @@ async def state(direct: Any) -> list[Any]:
     async for key in direct.scan_iter("__rapyer_special__:FaultDoc:*", _type="set"):
         members = sorted(await direct.smembers(key))
         found.append((_name(key), json.dumps(members), await direct.pttl(key) > 0))
+    async for key in direct.scan_iter("__rapyer_special__:FaultDoc:*", _type="zset"):
+        entries = await direct.zrange(key, 0, -1, withscores=True)
+        found.append((_name(key), json.dumps(entries), await direct.pttl(key) > 0))
     return sorted(found)
 
 
@@ -49,6 +52,8 @@ async def prepared(direct: Any) -> Any:
     doc: Any = FaultDoc()
     doc.pk = "1"
     await doc.asave()
+    await direct.zadd(doc.jobs.special_key, {"1": 1, "2": 2, "3": 3})
+    await direct.zadd(doc.damaged.special_key, {"bad": 1, "2": 2, "worse": 3})
     return await FaultDoc.aget("1")
 
 

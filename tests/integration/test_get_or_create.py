@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
@@ -31,11 +31,8 @@ from rapyer.errors import (
     WrongTypeError,
 )
 from rapyer.fields.cascade import CascadeTTL
-from rapyer.types import Reference
+from rapyer.types import Reference  # noqa: TC001 - pydantic needs it at run time
 from tests.integration.watching import sent_to
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 pytestmark = pytest.mark.usefixtures("source")
 
@@ -82,23 +79,23 @@ class GocOwner(AtomicRedisModel):
     tags: set[str] = set()
 
 
-async def test_it_stores_the_instance_where_nothing_is_stored(raw: Redis) -> None:
+async def test_it_stores_the_instance_where_nothing_is_stored(raw: Any) -> None:
     draft = GocDoc(name="a", visits=3, tags={"x", "y"}, part=GocPart(labels={1}))
     result = await GocDoc.aget_or_create(draft)
     assert (result.status, result.created) == (GocStatus.CREATED, True)
     assert result.value is draft
     assert await GocDoc.aget("a") == draft
-    assert await raw.smembers(TAGS) == {'"x"', '"y"'}  # type: ignore[misc]
+    assert await raw.smembers(TAGS) == {'"x"', '"y"'}
     assert await raw.smembers(INNER) == {"1"}
 
 
 GocStatus = GetOrCreateStatus
 
 
-async def test_it_gives_what_is_stored_and_leaves_both_as_they_are(raw: Redis) -> None:
+async def test_it_gives_what_is_stored_and_leaves_both_as_they_are(raw: Any) -> None:
     """§13.76"""
     await GocDoc(name="a", visits=3, tags={"x"}, maybe={"m"}, part=GocPart(number=2, labels={1, 2})).asave()
-    before = await raw.json().get("GocDoc:a")  # type: ignore[misc]
+    before = await raw.json().get("GocDoc:a")
     draft = GocDoc(name="a", visits=9, tags={"new"})
     result = await aget_or_create(draft)
     assert (result.status, result.created) == (GocStatus.FOUND, False)
@@ -108,23 +105,23 @@ async def test_it_gives_what_is_stored_and_leaves_both_as_they_are(raw: Redis) -
     assert (found.visits, found.tags, found.maybe) == (3, {"x"}, {"m"})
     assert (found.part.number, found.part.labels) == (2, {1, 2})
     assert (draft.visits, draft.tags) == (9, {"new"})
-    assert await raw.json().get("GocDoc:a") == before  # type: ignore[misc]
+    assert await raw.json().get("GocDoc:a") == before
     await found.tags.aadd("more")  # type: ignore[attr-defined]
     assert await raw.smembers(TAGS) == {'"x"', '"more"'}
 
 
-async def test_what_was_found_knows_what_the_server_holds(raw: Redis) -> None:
+async def test_what_was_found_knows_what_the_server_holds(raw: Any) -> None:
     await GocDoc(name="a", tags={"x", "y"}).asave()
     found = (await GocDoc.aget_or_create(GocDoc(name="a"))).value
-    await raw.sadd(TAGS, '"z"')  # type: ignore[misc]
+    await raw.sadd(TAGS, '"z"')
     found.tags.discard("x")
     await found.asave()
     assert await raw.smembers(TAGS) == {'"y"', '"z"'}
 
 
-async def test_what_was_created_knows_what_the_server_holds(raw: Redis) -> None:
+async def test_what_was_created_knows_what_the_server_holds(raw: Any) -> None:
     created = (await GocDoc.aget_or_create(GocDoc(name="a", tags={"x", "y"}))).value
-    await raw.sadd(TAGS, '"z"')  # type: ignore[misc]
+    await raw.sadd(TAGS, '"z"')
     created.tags.discard("x")
     await created.asave()
     assert await raw.smembers(TAGS) == {'"y"', '"z"'}
@@ -145,11 +142,11 @@ async def test_of_many_callers_at_once_one_stores_and_all_get_the_same(callers: 
     assert (stored, stored.tags, stored.part.labels) == (winner, {str(winner.visits)}, {winner.visits})
 
 
-async def test_sets_that_were_left_over_are_replaced(raw: Redis) -> None:
+async def test_sets_that_were_left_over_are_replaced(raw: Any) -> None:
     """§13.76"""
-    await raw.sadd(TAGS, '"old"')  # type: ignore[misc]
+    await raw.sadd(TAGS, '"old"')
     await raw.set(INNER, "another type")
-    await raw.sadd("__rapyer_special__:GocDoc:a:maybe", '"old"')  # type: ignore[misc]
+    await raw.sadd("__rapyer_special__:GocDoc:a:maybe", '"old"')
     assert (await GocDoc.aget_or_create(GocDoc(name="a", tags={"new"}))).created
     stored = await GocDoc.aget("a")
     assert (stored.tags, stored.maybe, stored.part.labels) == ({"new"}, None, set())
@@ -162,7 +159,7 @@ async def test_sets_of_any_size_are_stored() -> None:
     assert (await GocDoc.aget_or_create(GocDoc(name="a"))).value.tags == members
 
 
-async def test_nothing_is_left_of_a_document_that_the_server_refuses(raw: Redis) -> None:
+async def test_nothing_is_left_of_a_document_that_the_server_refuses(raw: Any) -> None:
     class GocDeep(AtomicRedisModel):
         name: Key[str]
         tags: set[str] = set()
@@ -212,39 +209,39 @@ async def test_what_is_no_model_is_refused(given: Any) -> None:
         assert "give it an instance, which is stored where there is none" in str(raised.value)
 
 
-async def test_an_inner_model_is_refused(raw: Redis) -> None:
+async def test_an_inner_model_is_refused(raw: Any) -> None:
     outer = await GocDoc(name="a").asave()
     for operation in (AtomicRedisModel.aget_or_create, rapyer.aget_or_create):
         with pytest.raises(
             InnerModelError, match=r"needs a top level model, and GocDoc:a \$.part is an inner one"
         ) as raised:
-            await operation(outer.part)  # type: ignore[arg-type, type-var]
+            await operation(outer.part)  # type: ignore[type-var]
         assert isinstance(raised.value, RuntimeError)
         assert (raised.value.key, raised.value.field) == ("GocDoc:a", "part")
     assert await raw.keys("*") == ["GocDoc:a"]
 
 
-async def test_what_is_stored_must_fit_the_class(raw: Redis) -> None:
+async def test_what_is_stored_must_fit_the_class(raw: Any) -> None:
     """§13.77"""
-    await raw.json().set("GocDoc:a", "$", {"name": "a", "visits": "many"})  # type: ignore[misc]
+    await raw.json().set("GocDoc:a", "$", {"name": "a", "visits": "many"})
     with pytest.raises(CorruptedModelError, match="the document stored under GocDoc:a does not fit GocDoc"):
         await GocDoc.aget_or_create(GocDoc(name="a"))
-    await raw.json().set("GocDoc:a", "$", {"name": "other"})  # type: ignore[misc]
+    await raw.json().set("GocDoc:a", "$", {"name": "other"})
     with pytest.raises(CorruptedModelError, match="says that its name is 'other'"):
         await GocDoc.aget_or_create(GocDoc(name="a"))
-    await raw.json().set("GocKind:a", "$", {"name": "a", "number": "gASVnonsense"})  # type: ignore[misc]
+    await raw.json().set("GocKind:a", "$", {"name": "a", "number": "gASVnonsense"})
     with pytest.raises(CantSerializeRedisValueError, match="GocKind.number cannot be loaded from GocKind:a"):
         await GocKind.aget_or_create(GocKind(name="a"))
 
 
-async def test_a_member_of_a_stored_set_must_fit(raw: Redis) -> None:
+async def test_a_member_of_a_stored_set_must_fit(raw: Any) -> None:
     await GocDoc(name="a").asave()
-    await raw.sadd(INNER, '"text"')  # type: ignore[misc]
+    await raw.sadd(INNER, '"text"')
     with pytest.raises(CorruptedModelError, match="does not fit GocDoc"):
         await GocDoc.aget_or_create(GocDoc(name="a"))
 
 
-async def test_keys_of_other_types(raw: Redis) -> None:
+async def test_keys_of_other_types(raw: Any) -> None:
     await raw.set("GocDoc:a", "text")
     with pytest.raises(
         WrongTypeError, match="GocDoc:a holds another Redis type than a JSON document"
@@ -265,12 +262,12 @@ async def test_keys_of_other_types(raw: Redis) -> None:
 ALL = ("GocDoc:a", TAGS, INNER)
 
 
-async def _times(raw: Redis) -> set[int]:
+async def _times(raw: Any) -> set[int]:
     return {await raw.ttl(key) for key in ALL}
 
 
 @pytest.mark.parametrize("refresh", [True, False, ActionGroup.READ, ActionGroup.CREATE, ActionGroup.UPDATE])
-async def test_what_is_stored_gets_its_time_to_live_in_any_case(raw: Redis, refresh: Any) -> None:
+async def test_what_is_stored_gets_its_time_to_live_in_any_case(raw: Any, refresh: Any) -> None:
     GocDoc.Meta.ttl, GocDoc.Meta.refresh_ttl = 100, refresh
     await aget_or_create(GocDoc(name="a", tags={"x"}, part=GocPart(labels={1})))
     assert await _times(raw) == {100}
@@ -286,7 +283,7 @@ async def test_what_is_stored_gets_its_time_to_live_in_any_case(raw: Redis, refr
         (ActionGroup.CREATE | ActionGroup.UPDATE, 50),
     ],
 )
-async def test_what_is_found_starts_anew_as_a_read(raw: Redis, refresh: Any, seconds: int) -> None:
+async def test_what_is_found_starts_anew_as_a_read(raw: Any, refresh: Any, seconds: int) -> None:
     doc = await GocDoc(name="a", tags={"x"}, part=GocPart(labels={1})).asave()
     await doc.aset_ttl(50)
     GocDoc.Meta.ttl, GocDoc.Meta.refresh_ttl = 100, refresh
@@ -294,7 +291,7 @@ async def test_what_is_found_starts_anew_as_a_read(raw: Redis, refresh: Any, sec
     assert await _times(raw) == {seconds}
 
 
-async def test_without_a_time_to_live_none_is_changed(raw: Redis) -> None:
+async def test_without_a_time_to_live_none_is_changed(raw: Any) -> None:
     await GocDoc.aget_or_create(GocDoc(name="a", tags={"x"}, part=GocPart(labels={1})))
     assert await _times(raw) == {-1}
     for key in ALL:
@@ -303,7 +300,7 @@ async def test_without_a_time_to_live_none_is_changed(raw: Redis) -> None:
     assert await _times(raw) == {50}
 
 
-async def test_it_is_one_script_and_one_round_trip(raw: Redis, rapyer_redis_url: str) -> None:
+async def test_it_is_one_script_and_one_round_trip(raw: Any, rapyer_redis_url: str) -> None:
     GocDoc.Meta.ttl = 100
     await GocDoc.aget_or_create(GocDoc(name="b"))
     async with sent_to(rapyer_redis_url) as sent:
@@ -321,7 +318,7 @@ async def test_it_is_one_script_and_one_round_trip(raw: Redis, rapyer_redis_url:
         (ActionGroup.READ, 40, 500),
     ],
 )
-async def test_a_cascade_goes_on_from_it(raw: Redis, refresh: Any, created: int, found: int) -> None:
+async def test_a_cascade_goes_on_from_it(raw: Any, refresh: Any, created: int, found: int) -> None:
     await GocTarget(name="t").asave()
     GocOwner.Meta.refresh_ttl = refresh
     for expected in (created, found):
@@ -334,7 +331,7 @@ async def test_a_cascade_goes_on_from_it(raw: Redis, refresh: Any, created: int,
 # --- pipelines, lost scripts -----------------------------------------------------------------------------
 
 
-async def test_in_a_pipeline_it_runs_at_once(raw: Redis) -> None:
+async def test_in_a_pipeline_it_runs_at_once(raw: Any) -> None:
     async with rapyer.apipeline() as pipeline:
         created = await GocDoc.aget_or_create(GocDoc(name="a", tags={"x"}))
         assert created.created
@@ -346,7 +343,7 @@ async def test_in_a_pipeline_it_runs_at_once(raw: Redis) -> None:
     assert (await GocDoc.aget("a")).visits == 5
 
 
-async def test_a_pipeline_that_fails_does_not_take_it_back(raw: Redis) -> None:
+async def test_a_pipeline_that_fails_does_not_take_it_back(raw: Any) -> None:
     draft = GocPlain(name="a", visits=1)
     with pytest.raises(ZeroDivisionError):
         async with rapyer.apipeline():
@@ -358,14 +355,14 @@ async def test_a_pipeline_that_fails_does_not_take_it_back(raw: Redis) -> None:
     assert (stored.visits, draft.visits) == (2, 2)  # it is what Redis holds
 
 
-async def test_after_script_flush_it_runs_once(raw: Redis) -> None:
+async def test_after_script_flush_it_runs_once(raw: Any) -> None:
     await raw.script_flush()
     assert (await GocDoc.aget_or_create(GocDoc(name="a"))).created
     await raw.script_flush()
     assert not (await GocDoc.aget_or_create(GocDoc(name="a"))).created
 
 
-async def test_with_exactly_once_too(raw: Redis) -> None:
+async def test_with_exactly_once_too(raw: Any) -> None:
     GocDoc.Meta.exactly_once = True
     results = await asyncio.gather(
         *(GocDoc.aget_or_create(GocDoc(name="a", visits=n, tags={str(n)})) for n in range(8))

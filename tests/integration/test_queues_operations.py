@@ -20,7 +20,7 @@ from rapyer.errors import (
     UnsupportedArgumentValueError,
     WrongTypeError,
 )
-from rapyer.types import PriorityQueueItem, Reference, RedisPriorityQueue
+from rapyer.types import PriorityQueueItem, RedisPriorityQueue, Reference
 from tests.integration.watching import sent_to
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def desk(*tasks: tuple[str, float]) -> QueueDesk:
 
 
 async def stored(raw: Redis, queue: RedisPriorityQueue[Any]) -> list[tuple[str, float]]:
-    return await raw.zrange(queue.special_key, 0, -1, withscores=True)  # type: ignore[no-any-return]
+    return await raw.zrange(queue.special_key, 0, -1, withscores=True)  # type: ignore[return-value]
 
 
 # --- values ----------------------------------------------------------------------------------------------
@@ -191,8 +191,8 @@ async def test_a_generic_class_checks_values_by_its_argument(raw: Redis) -> None
 
 async def test_apush_gives_nothing_and_moves_a_value_that_is_there(raw: Redis) -> None:
     model = await desk()
-    assert await model.tasks.apush("a", 1) is None  # type: ignore[func-returns-value]
-    assert await model.tasks.apush("a", 7) is None  # type: ignore[func-returns-value]
+    assert await model.tasks.apush("a", 1) is None
+    assert await model.tasks.apush("a", 7) is None
     assert await stored(raw, model.tasks) == [('"a"', 7.0)]
 
 
@@ -208,7 +208,7 @@ async def test_nothing_is_sent_for_no_items(rapyer_redis_url: str) -> None:
     """§13.30."""
     model = await desk(("a", 1))
     async with sent_to(rapyer_redis_url) as sent:
-        assert await model.tasks.apush_many([]) is None  # type: ignore[func-returns-value]
+        assert await model.tasks.apush_many([]) is None
         assert await model.tasks.apush_many(iter(()), only_if="new") == 0
         assert await model.tasks.apop_many(0) == []
         assert await sent.names() == []
@@ -248,9 +248,9 @@ async def test_apush_only_if(only_if: Any, expected: Any, changed: Any) -> None:
 async def test_an_unknown_condition_is_refused() -> None:
     model = await desk()
     with pytest.raises(
-        UnsupportedArgumentValueError, match="only_if is 'newer'; give \"new\", \"lower\" or \"higher\""
+        UnsupportedArgumentValueError, match='only_if is \'newer\'; give "new", "lower" or "higher"'
     ):
-        await model.tasks.apush("a", 1, only_if="newer")  # type: ignore[call-overload]
+        await model.tasks.apush("a", 1, only_if="newer")  # type: ignore[arg-type]
     assert await model.tasks.asize() == 0
 
 
@@ -267,7 +267,8 @@ async def test_a_priority_that_is_no_number_is_refused(raw: Redis, bad: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("priority", "score"), [("2.5", 2.5), (Decimal("1.5"), 1.5), (2**53 + 1, 2.0**53), (-0.0, 0.0), (1e-300, 1e-300)]
+    ("priority", "score"),
+    [("2.5", 2.5), (Decimal("1.5"), 1.5), (2**53 + 1, 2.0**53), (-0.0, 0.0), (1e-300, 1e-300)],
 )
 async def test_priorities_are_doubles(priority: Any, score: float) -> None:
     model = await desk()
@@ -277,17 +278,22 @@ async def test_priorities_are_doubles(priority: Any, score: float) -> None:
 
 async def test_a_bad_value_is_refused_before_anything_is_sent(raw: Redis) -> None:
     model = await desk()
-    for attempt in (
+    attempts: tuple[Any, ...] = (
         lambda: model.numbers.apush("x", 1),  # type: ignore[arg-type]
-        lambda: model.numbers.apush_many([Item(1, 1), Item("x", 1)]),  # type: ignore[list-item]
+        lambda: model.numbers.apush_many([Item(1, 1), Item("x", 1)]),  # type: ignore[arg-type]
         lambda: model.numbers.aremove("x"),  # type: ignore[arg-type]
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(ValidationError, match=r"QueueDesk\.numbers"):
             await attempt()
-    with pytest.raises(UnsupportedArgumentTypeError, match=r"takes PriorityQueueItem\(value, priority\), not \(1, 2\)"):
+    with pytest.raises(
+        UnsupportedArgumentTypeError, match=r"takes PriorityQueueItem\(value, priority\), not \(1, 2\)"
+    ):
         await model.numbers.apush_many([(1, 2)])  # type: ignore[list-item]
     kinds = await QueueKinds().asave()
-    with pytest.raises(CantSerializeRedisValueError, match=r"QueueKinds\.anything holds an element that cannot be stored"):
+    with pytest.raises(
+        CantSerializeRedisValueError, match=r"QueueKinds\.anything holds an element that cannot be stored"
+    ):
         await kinds.anything.apush(object(), 1)
     assert await raw.keys("__rapyer_special__:*") == []
 
@@ -384,7 +390,7 @@ async def test_writes_wait_for_the_end_of_a_pipeline(raw: Redis) -> None:
         assert await piped.tasks.apush("c", 3, only_if="new") is None
         assert await piped.tasks.apush_many([Item("d", 4)], only_if="new") is None
         assert await piped.tasks.aremove("b") is None
-        assert await piped.numbers.aclear() is None  # type: ignore[func-returns-value]
+        await piped.numbers.aclear()
         assert await raw.zcard(model.tasks.special_key) == 2
     assert [value for value, _ in await stored(raw, model.tasks)] == ['"a"', '"c"', '"d"']
     async with apipeline() as pipe:
@@ -445,7 +451,9 @@ async def test_a_queue_that_belongs_to_no_model_says_so() -> None:
             lambda queue=queue: queue.aitems(),
             lambda queue=queue: queue.aclear(),
         ):
-            with pytest.raises(UnlinkedValueError, match="this RedisPriorityQueue belongs to no model") as caught:
+            with pytest.raises(
+                UnlinkedValueError, match="this RedisPriorityQueue belongs to no model"
+            ) as caught:
                 await attempt()
             assert isinstance(caught.value, RapyerError)
 
@@ -453,12 +461,13 @@ async def test_a_queue_that_belongs_to_no_model_says_so() -> None:
 async def test_another_redis_type_under_the_key_is_named(raw: Redis) -> None:
     model = await desk()
     await raw.set(model.tasks.special_key, "text")
-    for attempt in (
+    attempts: tuple[Any, ...] = (
         lambda: model.tasks.apush("a", 1),
         lambda: model.tasks.apop(),
         lambda: model.tasks.aitems(),
         lambda: model.tasks.asize(),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(WrongTypeError, match="holds another Redis type") as caught:
             await attempt()
         assert caught.value.key == model.tasks.special_key

@@ -169,6 +169,23 @@ def test_an_inner_model_has_no_key_to_refer_to() -> None:
         RefOuter(ref=RefOuter().inner)
 
 
+async def test_an_instance_of_a_class_that_was_defined_again_is_taken() -> None:
+    class RefAgain(AtomicRedisModel):
+        number: int = 1
+
+    class RefToAgain(AtomicRedisModel):
+        other: Reference[RefAgain]
+        named: Reference["RefAgain"]  # noqa: UP037 - the quotes are what is tested
+
+    class RefAgain(AtomicRedisModel):  # noqa: F811
+        number: int = 2
+
+    again = await RefAgain().asave()
+    holder = RefToAgain(other=again, named=again)
+    await holder.named.aunload()
+    assert type(await holder.named.afetch()) is RefAgain
+
+
 def test_only_a_model_class_can_be_referred_to() -> None:
     with pytest.raises(UnknownTargetError, match="Reference\\[int\\]: int is no model class; refer to a sub"):
 

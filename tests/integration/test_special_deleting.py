@@ -204,11 +204,18 @@ async def test_nothing_is_saved_when_the_lock_was_lost(raw: Redis) -> None:
     assert await model.tags.amembers() == {"a"}
 
 
-async def test_a_transaction_that_fails_in_part_says_so(raw: Redis) -> None:
+async def test_a_save_with_a_key_of_another_type_writes_nothing(raw: Redis) -> None:
     model = await full().asave()
     await raw.delete(special(model, "tags"))
     await raw.set(special(model, "tags"), "text")
     model.tags.add("x")
     model.name = "changed"
-    with pytest.raises(TransactionError, match=r"SADD on .*:tags .*failed: .*holds another Redis type"):
+    with pytest.raises(
+        WrongTypeError, match=r":tags holds another Redis type than the field that it is for"
+    ) as caught:
         await model.asave()
+    assert caught.value.key == special(model, "tags")
+    assert (await raw.json().get(model.key, "$.name")) == ["n"]
+    with pytest.raises(TransactionError, match=r"SADD on .*:tags .*failed: .*holds another Redis type"):
+        async with rapyer.apipeline():
+            await model.asave()

@@ -12,17 +12,18 @@ import rapyer.errors
 from rapyer.errors import DuplicateModelNameError, KeyNotFound, RapyerError, TransactionError
 
 DOCUMENTED = {
-    "rapyer": "ActionGroup AtomicRedisModel BrokenReference CascadeResult DeleteResult FetchResult Index Key RapyerDeleteResult RapyerKey RedisConfig ReferenceReport acheck_references adelete_many aexists afetch_all afind "
-    "afind_one aget ainsert alock_from_key apipeline find_redis_models init_rapyer teardown_rapyer",
+    "rapyer": "ActionGroup AtomicRedisModel BrokenReference CascadeResult DeleteResult FetchResult GetOrCreateResult GetOrCreateStatus Index Key RapyerDeleteResult RapyerKey RedisConfig ReferenceReport SafeLoad acheck_references adelete_many aexists afetch_all afind "
+    "afind_one aget aget_or_create ainsert alock_from_key apipeline find_redis_models init_rapyer teardown_rapyer",
     "rapyer.base": "AtomicRedisModel RedisConfig find_redis_models",
-    "rapyer.types": "ForeignKey RedisBytes RedisDatetime RedisDatetimeTimestamp RedisDict RedisFloat RedisInt RedisList RedisStr RedisType Reference RelationalFieldType",
-    "rapyer.fields": "Index IndexAnnotation Key KeyAnnotation RapyerKey",
+    "rapyer.types": "ForeignKey RedisBytes RedisDatetime RedisDatetimeTimestamp RedisDict RedisFloat RedisInt RedisList RedisPriorityQueue RedisSet RedisStr RedisType Reference RelationalFieldType",
+    "rapyer.types.priority_queue": "PriorityQueueItem RedisPriorityQueue",
+    "rapyer.fields": "Index IndexAnnotation Key KeyAnnotation RapyerKey SafeLoad SafeLoadAnnotation",
     "rapyer.fields.key": "Key KeyAnnotation RapyerKey",
     "rapyer.fields.index": "Index IndexAnnotation",
     "rapyer.actions": "ActionGroup",
     "rapyer.cascade": "CascadeSpec CascadeTTL TTLCascadeMode",
     "rapyer.config": "DEFAULT_CONNECTION RedisConfig",
-    "rapyer.result": "BrokenReference CascadeResult DeleteResult FetchResult RapyerDeleteResult ReferenceReport",
+    "rapyer.result": "BrokenReference CascadeResult DeleteResult FetchResult GetOrCreateResult GetOrCreateStatus RapyerDeleteResult ReferenceReport",
     "rapyer.errors.base": "RapyerError",
     "rapyer.errors.find": "BadFilterError FindError UnsupportedArgumentTypeError UnsupportedIndexedFieldError",
     "rapyer.errors.delete": "BadDeleteActionError",

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field, ValidationError
 
 from rapyer import AtomicRedisModel, Index
 from rapyer.errors import UnsupportedFieldError, UnsupportedIndexedFieldError
-from rapyer.model.companions import all_keys
 from rapyer.model.schema import spec_of
 from rapyer.search.index import declared
 from rapyer.types import BaseRedisType, RedisSet, RedisType, SpecialFieldType
@@ -77,7 +76,7 @@ def test_what_becomes_a_field_with_a_key_of_its_own() -> None:
             value = getattr(value, name)
         assert type(value) is RedisSet, one.name
         assert value.special_key == one.key(model.key)
-    assert all_keys(model) == [model.key, *(one.key(model.key) for one in spec_of(model).companions)]
+    assert model.all_keys == [model.key, *(one.key(model.key) for one in spec_of(model).companions)]
 
 
 def test_what_does_not() -> None:
@@ -103,9 +102,9 @@ def test_special_fields_are_no_inline_types() -> None:
 def test_the_keys_follow_the_present_key() -> None:
     """W9"""
     model = DefinedSets()
-    before = all_keys(model)
+    before = model.all_keys
     model.pk = "other"
-    assert all_keys(model) == [key.replace(before[0], "DefinedSets:other") for key in before]
+    assert model.all_keys == [key.replace(before[0], "DefinedSets:other") for key in before]
 
 
 def test_the_element_type_of_a_parametrised_class() -> None:
