@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from redis import Redis
+from redis import Connection, Redis
 from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
@@ -41,9 +41,14 @@ class Server:
         return Redis(port=self.port, decode_responses=True, socket_timeout=5)
 
     def ask(self, *words: Any) -> Any:
-        """Run one command on it."""
-        with self.client() as client:
-            return client.execute_command(*words)
+        """Run one command on it, and return the reply as it comes in RESP2."""
+        connection = Connection(port=self.port, decode_responses=True, socket_timeout=5, protocol=2)
+        try:
+            connection.connect()
+            connection.send_command(*words)
+            return connection.read_response()
+        finally:
+            connection.disconnect()
 
     def kill(self) -> None:
         """End it without a warning."""
@@ -73,11 +78,12 @@ def free_ports(number: int) -> list[int]:
 
 def command_line(like: EmbeddedServer) -> list[str]:
     """Return how to start another server like one that runs, with the same modules."""
-    with Redis.from_url(like.url, decode_responses=True) as client:
-        modules: Any = client.execute_command("MODULE", "LIST")
+    with Redis.from_url(like.url, decode_responses=True, protocol=2) as client:
+        modules: Any = client.module_list()
     words = [str(like.executable)]
     for module in modules:
-        words += ["--loadmodule", module["path"]] if module.get("path") else []
+        known = module if isinstance(module, dict) else dict(zip(module[::2], module[1::2], strict=True))
+        words += ["--loadmodule", known["path"]] if known.get("path") else []
     return words
 
 

@@ -7,12 +7,13 @@ from typing import Any, TypeAlias
 from rapyer.codec.replies import text
 from rapyer.commands.command import Command, Effect
 
-Layout: TypeAlias = "tuple[tuple[int, int, str, int], ...]"
-"""Who serves what in a cluster: first slot, last slot, host (which may be empty) and port of the primary."""
+Layout: TypeAlias = "tuple[tuple[int, int, tuple[tuple[str, int], ...]], ...]"
+"""Who serves what in a cluster: first slot, last slot, and the nodes, each a host (which may be empty) and a
+port, the primary first."""
 
 
 def cluster_slots() -> Command[Layout]:
-    """CLUSTER SLOTS: which primary serves which slots."""
+    """CLUSTER SLOTS: which nodes serve which slots."""
     return Command("CLUSTER", (), ("SLOTS",), _layout, Effect.READ)
 
 
@@ -32,7 +33,10 @@ def _known(names: tuple[str, ...], reply: Any) -> dict[str, bool]:
 
 def _layout(reply: Any) -> Layout:
     return tuple(
-        sorted((int(first), int(last), text(node[0] or ""), int(node[1])) for first, last, node, *_ in reply)
+        sorted(
+            (int(first), int(last), tuple((text(node[0] or ""), int(node[1])) for node in nodes))
+            for first, last, *nodes in reply
+        )
     )
 
 

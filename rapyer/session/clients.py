@@ -123,9 +123,9 @@ class ClientSource:
                 cluster. The library drives its connections itself, so its own `retry` is not used.
             deadline: Seconds after which a command that met a fault is tried no more.
         """
+        description = describe_client(client)
         cluster = isinstance(client, RedisCluster)
-        describe = lambda: describe_client(client)  # noqa: E731 - computed only when it is shown
-        return cls(lambda: client, describe, client, deadline=deadline, cluster=cluster)
+        return cls(lambda: client, lambda: description, client, deadline=deadline, cluster=cluster)
 
     @cached_property
     def exactly_once(self) -> ClientSource:
@@ -227,7 +227,7 @@ class ClientSource:
 def describe_client(client: Redis | RedisCluster) -> str:
     """Return the address that a client connects to, without any password."""
     if isinstance(client, RedisCluster):
-        return f"the cluster at {', '.join(node.name for node in client.startup_nodes)}"
+        return f"the cluster at {', '.join(client.nodes_manager.startup_nodes)}"
     if service := getattr(client.connection_pool, "service_name", None):
         return f"the service {service} of a Sentinel"
     options = client.connection_pool.connection_kwargs

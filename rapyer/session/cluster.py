@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from redis.exceptions import AskError, ExecAbortError, MovedError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from rapyer.commands import search, server
+from rapyer.commands import search
 from rapyer.commands.command import Effect
 from rapyer.commands.slots import slot_of
 from rapyer.session.nodes import NodeClient
@@ -37,6 +37,9 @@ R = TypeVar("R")
 
 _SWIFT_HOPS = 5
 """How many redirections a step follows without a pause."""
+
+_NOTHING = Step((), (), Effect.READ)
+"""What stands for reading the slot table, which may be tried again."""
 
 
 class Cluster(Router):
@@ -80,31 +83,36 @@ class Cluster(Router):
         self, ask: Callable[[ClientSource], Coroutine[Any, Any, R]], *, searching: bool = False
     ) -> list[R]:
         """Ask every primary, as `Router.on_each` says; from the start again where slots have moved."""
-        patience = self._patience(Step((), (), Effect.READ))
+        patience = self._patience(_NOTHING)
         while True:
+            before = await self._layout()
             try:
-                before = await self._layout()
                 results = await together(ask(each) for each in await self._sources(searching))
+            except ReplacedError:
+                if patience.is_over:
+                    raise
+            else:
                 if await self._layout() == before:
                     return results
-                error = RedisConnectionError("the slots of the cluster moved all the time")
-            except ReplacedError as replaced:
-                error = replaced
-            if patience.is_over:
-                raise error
-            await self._topology.refresh(asyncio.get_running_loop().time())
+                if patience.is_over:
+                    raise RedisConnectionError("the slots of the cluster moved all the time")
             await patience.pause()
 
-    async def _layout(self) -> server.Layout:
-        """Ask a node who serves what, and read the table again where it says something else (CLUSTER SLOTS).
+    async def _layout(self) -> list[tuple[int, int, tuple[str, int]]]:
+        """Read the table again, and return which primary serves what.
 
         Commands without keys meet no redirection, so nothing else would show that there are new primaries.
         """
-        command = server.cluster_slots()
-        layout = command.decode((await self.send(Step((command,), (command.words(),), command.effect)))[0])
-        if not self._topology.agrees(layout):
-            await self._topology.refresh(asyncio.get_running_loop().time())
-        return layout
+        patience = self._patience(_NOTHING)
+        while True:
+            try:
+                await self._topology.ready()
+                layout = await self._topology.layout()
+            except FAULTS as error:
+                patience.broke(error)
+                await patience.pause()
+            else:
+                return [(first, last, nodes[0]) for first, last, nodes in layout]
 
     async def _sources(self, searching: bool) -> list[ClientSource]:
         primaries = self._topology.primaries()
@@ -187,8 +195,10 @@ class Cluster(Router):
         except FAULTS as error:
             for each in tries:
                 each.broke(error, alone=len(tries) == 1)
+            self._topology.suspect(node)
             await self._topology.refresh(began)
             return
+        self._topology.trust(node)
         at, outdated = 0, False
         for each in tries:
             first, at = at + (each.asked is not None), at + len(each.requests())
@@ -200,7 +210,8 @@ class Cluster(Router):
         """Decide what becomes of a step that was answered; whether the slot table is out of date."""
         each.asked, each.waits = None, False
         told = _redirection(replies, each.step.atomic)
-        if told is None:
+        if told is None or (each.pinned is None and each.slot is None):
+            # Without a key there is nothing that could be found elsewhere: that is the answer.
             each.waits = each.patience.refuses(replies)
             if not each.waits:
                 each.outcome = replies

@@ -72,8 +72,10 @@ class Plan:
         every = [piece for found in pieces for piece in found]
         failed = [(part, reply) for part, reply in every if isinstance(reply, Exception)]
         applied = [part for part, reply in every if not isinstance(reply, Exception) and _writes(part)]
-        # Of several errors the one that leaves the most open is told.
-        part, error = next((one for one in failed if isinstance(one[1], UnknownOutcomeError)), failed[0])
+        # Of several errors the one that leaves the most open is told: no reply rather than a refusal.
+        part, error = min(
+            failed, key=lambda one: (not isinstance(one[1], UnknownOutcomeError), _is_reply(one[1]))
+        )
         if isinstance(error, ResponseError):
             error = translated(part.command, error)
         if not applied:
@@ -147,6 +149,10 @@ def _joined(command: Command[Any], found: Sequence[tuple[Part, Any]]) -> Any:
     if found[0][0].positions is None or command.spread is None:
         return found[0][1]
     return command.spread.join([(part.positions or (), reply) for part, reply in found])
+
+
+def _is_reply(error: Exception) -> bool:
+    return isinstance(error, ResponseError)
 
 
 def _writes(part: Part) -> bool:

@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from redis.asyncio.cluster import ClusterNode
-from redis.exceptions import AuthenticationError, AuthorizationError, RedisClusterException, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from rapyer.commands import server
 from rapyer.commands.slots import slot_of
 from rapyer.errors import ConfigError
-from rapyer.session.wire import NotConnected
+from rapyer.session.nodes import NodeClient
+from rapyer.session.wire import NotConnected, round_trip
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -31,7 +40,8 @@ CONNECTIONS_PER_NODE = 50
 REFRESH_SECONDS = 0.1
 """The least time between two readings of the table, which take the client some milliseconds each."""
 
-_PRIMARY = "primary"
+_PRIMARY, _REPLICA = "primary", "replica"
+_SLOTS = server.cluster_slots()
 
 logger = logging.getLogger("rapyer")
 
@@ -51,6 +61,8 @@ class _Known:
         reading: The reading that is under way.
         changes: How often the table has changed.
         tags: The table and the number of changes for which tags were found, and these.
+        taken: What was last taken over into which table, and the number of changes after that.
+        suspects: The names of nodes that did not answer.
     """
 
     turns: dict[str, asyncio.Semaphore] = field(default_factory=dict)
@@ -59,6 +71,8 @@ class _Known:
     reading: asyncio.Task[None] | None = None
     changes: int = 0
     tags: tuple[Any, int, dict[str, str]] | None = None
+    taken: tuple[Layout, int, int] | None = None
+    suspects: set[str] = field(default_factory=set)
 
 
 class Topology:
@@ -114,17 +128,65 @@ class Topology:
             known.tags = (table, known.changes, _tags(table))
         return known.tags[2]
 
-    def agrees(self, layout: Layout) -> bool:
-        """Tell whether the table says what a node has said."""
+    async def layout(self) -> Layout:
+        """Ask who serves what, take it over, and return it (CLUSTER SLOTS).
+
+        Raises:
+            redis.exceptions.ConnectionError: No node answered.
+        """
+        suspects, said = self._here().suspects, "it has no nodes"
+        nodes = self._client().nodes_manager.nodes_cache.values()
+        # Those first that are most likely to be there.
+        for node in sorted(nodes, key=lambda node: (node.name in suspects, node.server_type != _PRIMARY)):
+            try:
+                async with self.turns(node):
+                    reply = (await round_trip(NodeClient(node), [_SLOTS.words()]))[0]
+            except (RedisConnectionError, RedisTimeoutError, ResponseError) as fault:
+                suspects.add(node.name)
+                reply = fault
+            if not isinstance(reply, Exception):
+                layout = _SLOTS.decode(reply)
+                self._take_over(layout, node)
+                return layout
+            said = str(reply)
+        raise RedisConnectionError(f"no node of the cluster tells who serves what: {said}")
+
+    def suspect(self, node: Any) -> None:
+        """Note that a node did not answer; `layout` asks it after all others."""
+        self._here().suspects.add(node.name)
+
+    def trust(self, node: Any) -> None:
+        """Note that a node answered."""
+        self._here().suspects.discard(node.name)
+
+    def _take_over(self, layout: Layout, teller: Any) -> None:
+        """Let the table say what a node says.
+
+        The client's own way to read the table again closes connections that others are using.
+        """
+        manager, known = self._client().nodes_manager, self._here()
+        if known.taken == (layout, id(manager.slots_cache), known.changes):
+            return
+        primaries = set()
+        for first, last, addresses in layout:
+            nodes = [self._node(*address, teller) for address in addresses]
+            primaries.add(nodes[0].name)
+            manager.slots_cache.update(dict.fromkeys(range(first, last + 1), nodes))
+        for node in manager.nodes_cache.values():
+            node.server_type = _PRIMARY if node.name in primaries else _REPLICA
+        manager.default_node = manager.get_nodes_by_server_type(_PRIMARY)[0]
+        known.changes += 1
+        known.taken = (layout, id(manager.slots_cache), known.changes)
+
+    def _node(self, host: str, port: int, teller: Any) -> Any:
+        """Return a node by its address as another node told it; it may be new to the client."""
         manager = self._client().nodes_manager
-        for first, last, host, port in layout:
-            for slot in (first, last):
-                nodes = manager.slots_cache.get(slot)
-                if not nodes or nodes[0].port != port:
-                    return False
-                if host and (nodes[0].host, port) != manager.remap_host_port(host, port):
-                    return False
-        return True
+        host, port = manager.remap_host_port(host or teller.host, port)
+        node = manager.get_node(host, port)
+        if node is None:
+            node = ClusterNode(host, port, _REPLICA, **manager.connection_kwargs)
+            manager.nodes_cache[node.name] = node  # so that it is closed with the others
+        return node
 
     def turns(self, node: Any) -> asyncio.Semaphore:
         """Return what lets as many callers on as the node may have connections; the others wait, in order."""
@@ -140,23 +202,16 @@ class Topology:
             told: What a node said.
             teller: That node.
         """
-        manager = self._client().nodes_manager
-        node = manager.get_node(*self._address(told, teller))
-        if node is None or node.server_type != _PRIMARY:
+        node = self._node(told.host, told.port, teller)
+        if node.server_type != _PRIMARY:
             return False
-        manager.slots_cache[told.slot_id] = [node]
+        self._client().nodes_manager.slots_cache[told.slot_id] = [node]
         self._here().changes += 1
         return True
 
     def asked(self, told: AskError, teller: Any) -> Any:
         """Return the node that a slot is moving to, which may be new to the client."""
-        manager = self._client().nodes_manager
-        host, port = self._address(told, teller)
-        node = manager.get_node(host, port)
-        if node is None:
-            node = ClusterNode(host, port, None, **manager.connection_kwargs)
-            manager.set_nodes(manager.nodes_cache, {node.name: node})  # so that it is closed with the others
-        return node
+        return self._node(told.host, told.port, teller)
 
     async def refresh(self, since: float) -> None:
         """Read the table again, unless it was read after a moment, or just now.
@@ -177,11 +232,6 @@ class Topology:
         if known is None:
             known = self._known[loop] = _Known()
         return known
-
-    def _address(self, told: AskError, teller: Any) -> tuple[str, int]:
-        host, port = told.host or teller.host, told.port
-        address: tuple[str, int] = self._client().nodes_manager.remap_host_port(host, port)
-        return address
 
     async def _shared(self, work: Coroutine[Any, Any, None]) -> None:
         """Do work that others may be doing already; in a task, so that it outlives who is cancelled."""
@@ -213,13 +263,11 @@ class Topology:
         raise NotConnected(str(error)) from RedisConnectionError(str(error))
 
     async def _read(self) -> None:
-        known = self._here()
-        known.read_at = asyncio.get_running_loop().time()
+        self._here().read_at = asyncio.get_running_loop().time()
         try:
-            await self._client().nodes_manager.initialize()
-        except (RedisClusterException, RedisError, OSError, AttributeError) as error:
+            await self.layout()
+        except RedisError as error:
             logger.debug("the slot table of the cluster could not be read: %s", error)
-        known.changes += 1
 
 
 def _tags(table: Mapping[int, Sequence[Any]]) -> dict[str, str]:

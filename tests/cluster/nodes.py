@@ -68,9 +68,16 @@ class TestCluster:
     def end_moving(self, slot: int, target: Server) -> None:
         """Let a slot have arrived, and every node know."""
         name = target.ask("CLUSTER", "MYID")
-        for node in [target, *(other for other in self.nodes if other is not target)]:
-            with contextlib.suppress(Exception):  # a node without slots may not yet know the others
-                node.ask("CLUSTER", "SETSLOT", slot, "NODE", name)
+        order = [target, *(other for other in self.nodes if other is not target)]
+
+        def all_know() -> bool:
+            # What nodes still tell each other of the past may undo it, so it is said until all agree.
+            for node in order:
+                if _owner(node, slot) != target.port:
+                    node.ask("CLUSTER", "SETSLOT", slot, "NODE", name)
+            return all(_owner(node, slot) == target.port for node in order)
+
+        wait_until(all_know)
 
     def move(self, slot: int, source: Server, target: Server) -> None:
         """Move a slot with all of its keys."""
@@ -113,6 +120,11 @@ def cluster(
 def _is_linked(replica: Server) -> bool:
     with replica.client() as client:
         return client.info("replication").get("master_link_status") == "up"
+
+
+def _owner(node: Server, slot: int) -> int | None:
+    slots = node.ask("CLUSTER", "SLOTS")
+    return next((owner[1] for first, last, owner, *_ in slots if first <= slot <= last), None)
 
 
 def _options(bus: int) -> list[str]:

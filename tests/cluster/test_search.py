@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
+from redis.asyncio import RedisCluster
 
 import rapyer
 from rapyer import AtomicRedisModel
@@ -12,10 +13,10 @@ from rapyer.errors import NotIndexedError
 from rapyer.fields import Index, Key
 from rapyer.model.registry import registry
 from rapyer.search import find
+from rapyer.session.clients import ClientSource
 from rapyer.session.cluster import Cluster, Primary
 
 if TYPE_CHECKING:
-    from rapyer.session.clients import ClientSource
     from tests.cluster.nodes import TestCluster
 
 pytestmark = pytest.mark.usefixtures("source")
@@ -65,6 +66,20 @@ async def test_a_limit_holds_for_all_primaries_together() -> None:
     result = await find.find(SlotBook, SlotBook.pages < 60, 10)
     assert (len(result.models), result.total) == (10, 60)
     assert await SlotBook.afind_one(SlotBook.pages == 42) == await SlotBook.aget("42")
+
+
+async def test_replies_of_both_protocols_are_read(nodes: TestCluster) -> None:
+    await _books(40)
+    for options in ({"protocol": 2}, {"protocol": 3}, {"decode_responses": True}):
+        client = RedisCluster(host="127.0.0.1", port=nodes.primaries[0].port, **options)  # type: ignore[arg-type]
+        registry.bind(ClientSource.from_client(client), auto_index=True)
+        assert len(await SlotBook.afind(SlotBook.pages < 30)) == 30
+        assert len(await SlotBook.afind(SlotBook.pages < 30, max_results=5)) == 5
+        assert len(await SlotBook.afind()) == len(await SlotBook.afind_keys()) == 40
+        book: Any = await SlotBook.aget("7")
+        async with book.alock(save_at_end=True) as locked:
+            locked.pages = 7
+        await client.aclose()
 
 
 async def test_what_matches_is_deleted() -> None:
