@@ -117,8 +117,7 @@ def restore(
     args: list[Arg] = [each, source.payload, source.milliseconds, "" if ttl is None else ttl]
     args += [len(changes), *shared, *([own[0], *own[1]] if own is not None else [""])]
     for _, given in beside:
-        packed = (-1, given.payload, given.milliseconds) if isinstance(given, Dump) else (len(given), *given)
-        args += packed
+        args += [-1, given.payload, given.milliseconds] if isinstance(given, Dump) else [len(given), *given]
     names = (name for at, key in enumerate(copies) for name in (key, *(group[at] for group, _ in beside)))
 
     def some(at: Sequence[int]) -> Command[Duplicates]:

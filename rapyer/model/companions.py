@@ -8,7 +8,8 @@ nested in its own kind, of which there may be any number; such fields are part o
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from rapyer.model.registry import registry
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rapyer.model.schema import FieldSpec, ModelSpec
+    from rapyer.model.state import StoredModel
     from rapyer.types.elements import Elements
     from rapyer.types.shape import Shape
 
@@ -40,7 +42,7 @@ class Companion:
     nullable: bool
     optional: bool
     shape: Shape
-    model: type[StoredModel] = field(compare=False, repr=False)
+    model: type[StoredModel] = attribute(compare=False, repr=False)
 
     @property
     def elements(self) -> Elements:
