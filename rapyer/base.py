@@ -11,16 +11,17 @@ from pydantic_core import from_json
 from rapyer.actions import ActionGroup, acting, action
 from rapyer.collection import Collection
 from rapyer.config import RedisConfig
-from rapyer.errors import InnerModelError, KeyNotFound
+from rapyer.errors import KeyNotFound
 from rapyer.metaclass import RapyerMeta, expose_shadowed
-from rapyer.model import expiry, load, persist
-from rapyer.model.cascade import plan_of
+from rapyer.model import load, persist
 from rapyer.model.define import define
 from rapyer.model.delete import delete_command, inner_error
 from rapyer.model.duplicate import duplicate_stored
+from rapyer.model.lifetime import set_ttl
 from rapyer.model.locking import ModelLock
 from rapyer.model.registry import registry
-from rapyer.model.remembered import remember, remember_writes
+from rapyer.model.remembered import remember_writes
+from rapyer.model.saving import save_whole
 from rapyer.model.stale import save_with_care
 from rapyer.session.executor import perform
 from rapyer.session.lock import LEASE, LockOptions
@@ -102,21 +103,8 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         """
         if if_unchanged or only_changed:
             await save_with_care(self, if_unchanged=if_unchanged, only_changed=only_changed)
-            self._rapyer_mark_stored()
-            persist.note_saved(self)
-            return self
-        batch, root = open_batch(), self._rapyer_root()
-        if batch is not None:
-            batch.remember(self)
-            batch.remember(root)
-        text = persist.document_to_store(self)
-        renewal = root._rapyer_renewal() if root is not self else expiry.renewal_of_stored([self])
-        with followed(self, whole=True):
-            await persist.store(self, text, renewal)
-        self._rapyer_mark_stored()
-        persist.note_saved(self)
-        if batch is None and not self._rapyer_is_inner():
-            remember(self, text)
+        else:
+            await save_whole(self)
         return self
 
     @action(ActionGroup.READ)
@@ -231,20 +219,7 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
             ValueError: The time is not a positive integer.
             InnerModelError: The instance lives inside another model.
         """
-        if isinstance(ttl, bool) or not isinstance(ttl, int) or ttl <= 0:
-            raise ValueError(f"a time to live is a positive int of seconds, not {ttl!r}")
-        if self._rapyer_is_inner():
-            raise InnerModelError(
-                "Can only set TTL from top level model", key=self._rapyer_key(), field=self.field_path
-            )
-        source, commands = self._rapyer_source(), expiry.expire(self, ttl)
-        if cascade:
-            commands = (plan_of(type(self)).command([self._rapyer_key()], ttl),)
-        replies = await perform(source, *commands)
-        batch = open_batch()
-        if batch is not None:
-            batch.renew(source, commands)  # for what was noted before would overwrite it
-        return replies[0] if cascade else None
+        return await set_ttl(self, ttl, cascade=cascade)
 
     @action(ActionGroup.CREATE)
     async def aduplicate(self, **changes: Any) -> Self:

@@ -14,7 +14,7 @@ from rapyer.errors import ConfigError, InnerModelError, KeyNotFound, PipelineOpe
 from rapyer.model.beside import changes, part_of
 from rapyer.model.expiry import renewal_of_stored
 from rapyer.model.identity import set_loaded
-from rapyer.model.persist import document_to_store, send
+from rapyer.model.persist import document_to_store, note_saved, send
 from rapyer.model.remembered import Remembered, changed, merged, remembered, removed
 from rapyer.session.executor import run
 from rapyer.session.scope import open_batch
@@ -68,6 +68,8 @@ async def save_with_care(model: StoredModel, *, if_unchanged: bool, only_changed
             await _write_changes(model, known.key, written, gone)
     else:
         await _write_if_unchanged(model, known, [(str(model._rapyer_path()), text)])
+    model._rapyer_mark_stored()
+    note_saved(model)
     if batch is None:
         set_loaded(model, Remembered(known.key, text))
 
