@@ -14,6 +14,7 @@ import rapyer.types
 from rapyer import ActionGroup, AtomicRedisModel, RedisConfig
 from rapyer.cascade import CascadeTTL
 from rapyer.metaclass import OldName, Yielding
+from rapyer.search.drift import IndexStep, ModelIndex
 
 PAGE = Path(__file__).parent / "api.md"
 
@@ -51,6 +52,9 @@ def page() -> str:
         *_class(rapyer.CascadeResult, "rapyer.result.CascadeResult", []),
         *_class(rapyer.FetchResult, "rapyer.result.FetchResult", []),
         *_class(rapyer.ReferenceReport, "rapyer.result.ReferenceReport", []),
+        *_class(rapyer.IndexPlan, "rapyer.IndexPlan", _members(rapyer.IndexPlan)),
+        *_class(ModelIndex, "rapyer.search.drift.ModelIndex", []),
+        *_class(IndexStep, "rapyer.search.drift.IndexStep", []),
         *_class(rapyer.BrokenReference, "rapyer.result.BrokenReference", []),
         "## Errors\n",
         f"{_doc(rapyer.errors)}\n",

@@ -16,7 +16,7 @@ from rapyer.functions import (
     alock_from_key,
     apipeline,
 )
-from rapyer.lifecycle import init_rapyer, teardown_rapyer
+from rapyer.lifecycle import aindex_plan, init_rapyer, teardown_rapyer
 from rapyer.relations import acheck_references, afetch_all
 from rapyer.result import (
     BrokenReference,
@@ -28,6 +28,7 @@ from rapyer.result import (
     RapyerDeleteResult,
     ReferenceReport,
 )
+from rapyer.search.plan import IndexPlan
 
 __distribution__ = "rapyer-nb"
 
@@ -41,6 +42,7 @@ __all__ = (
     "GetOrCreateResult",
     "GetOrCreateStatus",
     "Index",
+    "IndexPlan",
     "Key",
     "RapyerDeleteResult",
     "RapyerKey",
@@ -55,6 +57,7 @@ __all__ = (
     "afind_one",
     "aget",
     "aget_or_create",
+    "aindex_plan",
     "ainsert",
     "alock_from_key",
     "apipeline",

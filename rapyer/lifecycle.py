@@ -13,6 +13,7 @@ from rapyer.model.cascade import check_cascades
 from rapyer.model.forward import resolve_forward_references
 from rapyer.model.registry import registry
 from rapyer.search.index import declared, ensure_index, index_name
+from rapyer.search.plan import IndexPlan, plan_for
 from rapyer.session.clients import ClientSource
 from rapyer.session.permissions import check_permissions
 from rapyer.session.survey import survey
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster
 
     from rapyer.actions import ActionGroup
+    from rapyer.model.state import StoredModel
 
 
 async def init_rapyer(
@@ -46,8 +48,9 @@ async def init_rapyer(
         redis: A URL, or a client of `redis.asyncio`, which may be one that a Sentinel made, or a
             `RedisCluster`; a client stays the caller's until `teardown_rapyer`.
         ttl: Seconds after which stored instances expire, set in the `Meta` of every model.
-        override_old_idx: Whether an index whose fields have changed is replaced; else it stays as it is. One
-            whose fields are unchanged is left alone in either case, and so are all documents.
+        override_old_idx: Whether an index whose fields have changed is replaced, by one that is built beside
+            it first; else it stays beside the new one, and keeps the name `idx:User`. One whose fields are
+            unchanged is left alone in either case, and so are all documents.
         prefer_normal_json_dump: Whether what plain JSON can carry is stored as such, set in the `Meta` of
             every model.
         logger: Its level and handlers are taken over by the logger `rapyer`.
@@ -81,6 +84,7 @@ async def init_rapyer(
         for name, value in options.items():
             setattr(model.Meta, name, value)
     resolve_forward_references(models)
+    registry.index_versions.clear()  # fields of classes that were not complete are known only now
     registry.cascade_by_default(cascade_ttl)
     check_cascades(models)
     indexed = [model for model in models if any(declared(model))]
@@ -98,6 +102,31 @@ async def init_rapyer(
         )
     for model in indexed:
         await ensure_index(model, registry.source_for(model), replace=override_old_idx)
+
+
+async def aindex_plan(*models: type[StoredModel]) -> IndexPlan:
+    """Compare the server's indexes with what the classes declare (FT.INFO, FT._LIST); nothing is changed.
+
+    `init_rapyer` does the same by itself, unless it is told `override_old_idx=False`. Indexes that were made
+    for other versions of a class are in the plan, too; those it leaves alone.
+
+    Args:
+        models: The classes; all that `find_redis_models` gives if there are none.
+
+    Returns:
+        What there is to do; print it, and `await plan.apply()`.
+
+    Raises:
+        MissingModuleError: The server lacks the search module.
+        UnsupportedIndexedFieldError: A field is declared with an index that its type does not allow.
+    """
+    chosen = list(models or find_redis_models())
+    resolve_forward_references(find_redis_models())
+    registry.index_versions.clear()
+    targets = [(model, registry.source_for(model)) for model in chosen]
+    for source in {source for _, source in targets}:
+        await survey(source, searched=True)
+    return await plan_for(targets)
 
 
 async def teardown_rapyer() -> None:

@@ -1,4 +1,4 @@
-"""The command `rapyer-nb`: JupyterLab with a server, the server alone, or notebooks run headless."""
+"""The command `rapyer-nb`: JupyterLab with a server, the server alone, notebooks run headless, or indexes."""
 
 import argparse
 import importlib.metadata
@@ -12,6 +12,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from rapyer.session.clients import mask_url
+from rapyer_nb.indexes import IndexesError, Work, work_on_indexes
 from rapyer_nb.notebooks import Ran, UnrunnableNotebook, plain, run_notebooks
 from rapyer_nb.server import EmbeddedServer, EmbeddedServerError, project_root, start_embedded
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.command(options)
-    except (CommandError, EmbeddedServerError, UnrunnableNotebook) as error:
+    except (CommandError, EmbeddedServerError, IndexesError, UnrunnableNotebook) as error:
         _tell(f"error: {error}")
         return WRONG
     except KeyboardInterrupt:
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_lab(commands.add_parser("lab", help="open JupyterLab with a Redis server for its notebooks"))
     _add_serve(commands.add_parser("serve", help="run the Redis server of the project alone"))
     _add_run(commands.add_parser("run", help="run notebooks headless, up to the first cell that fails"))
+    _add_index(commands.add_parser("index", help="bring the indexes of models up to what they declare"))
     return parser
 
 
@@ -90,6 +92,32 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="write copies with their outputs there")
     parser.set_defaults(command=_run)
+
+
+def _add_index(parser: argparse.ArgumentParser) -> None:
+    works = parser.add_subparsers(required=True, metavar="WORK")
+    plan = works.add_parser("plan", help="tell what is to be changed, and change nothing")
+    plan.add_argument("--check", action="store_true", help="exit with 1 if there is anything to be changed")
+    plan.set_defaults(work="plan")
+    apply = works.add_parser("apply", help="build new indexes, switch to them, and drop the old ones")
+    apply.add_argument(
+        "--keep-old", action="store_const", dest="work", const="keep", help="only build the new ones"
+    )
+    apply.set_defaults(work="apply")
+    drop = works.add_parser("drop", help="drop the indexes that no model declares any more")
+    drop.add_argument(
+        "--all", action="store_const", dest="work", const="remove", help="drop the indexes of the models"
+    )
+    drop.set_defaults(work="drop")
+    for each in (plan, apply, drop):
+        each.add_argument("modules", nargs="+", metavar="MODULE", help="a module that defines models")
+        each.add_argument("--model", action="append", default=[], metavar="NAME", help="only this model")
+        each.add_argument(
+            "--redis",
+            metavar="URL",
+            help=f"the server (else {' or '.join(URL_VARIABLES)}, else the one of the project)",
+        )
+        each.set_defaults(command=_index)
 
 
 def _lab(options: argparse.Namespace) -> NoReturn:
@@ -155,6 +183,21 @@ def _run(options: argparse.Namespace) -> int:
         return _run_all(options, options.redis)
     with start_embedded(shared=False) as server:
         return _run_all(options, server.url)
+
+
+def _index(options: argparse.Namespace) -> int:
+    url = options.redis or _url_from(os.environ)
+    if url is not None:
+        return _index_at(url, options)
+    with start_embedded(persistent=True) as server:
+        return _index_at(server.url, options)
+
+
+def _index_at(url: str, options: argparse.Namespace) -> int:
+    work: Work = options.work
+    progress = _tell if sys.stderr.isatty() else None
+    something = work_on_indexes(work, url, options.modules, options.model, _say, progress)
+    return FAILED if work == "plan" and options.check and something else 0
 
 
 def _run_all(options: argparse.Namespace, url: str) -> int:

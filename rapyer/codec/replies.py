@@ -70,6 +70,25 @@ def matching_keys(reply: Any) -> tuple[list[str], int]:
     return [text(key) for key in reply[1:]], int(reply[0])
 
 
+def ranked_keys(reply: Any, name: str) -> list[tuple[str, float]]:
+    """Read a reply of `FT.SEARCH … RETURN 1 name` into keys, each with the number of that name."""
+    if isinstance(reply, dict):
+        rows = [
+            (_get(row, "id"), _get(_get(row, "extra_attributes"), name)) for row in _get(reply, "results")
+        ]
+    else:
+        pairs = zip(reply[1::2], reply[2::2], strict=True)
+        rows = [(key, dict(zip(map(text, row[::2]), row[1::2], strict=True))[name]) for key, row in pairs]
+    return [(text(key), float(number)) for key, number in rows]
+
+
+def setting_value(reply: Any) -> int | None:
+    """Read a reply of `FT.CONFIG GET` of one number; None where it is no number."""
+    value = next(iter(reply.values())) if isinstance(reply, dict) else (reply[0][1] if reply else None)
+    shown = text(value) if isinstance(value, bytes | str) else str(value)
+    return int(shown) if shown.isdigit() else None
+
+
 def cursor_keys(reply: Any) -> tuple[list[str], int]:
     """Read a reply of `FT.AGGREGATE … LOAD 1 @__key WITHCURSOR` into keys and the cursor, 0 at the end."""
     page, cursor = reply
@@ -87,21 +106,59 @@ def index_attributes(reply: Any) -> list[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """How far an index is.
+    """What an index is, and how far.
 
     Attributes:
+        name: Its own name, also where it was asked for by an alias.
+        prefixes: What the keys of its documents start with.
         progress: How much of it is built; 1.0 when it is complete.
+        documents: How many documents it holds.
         failures: How many documents it could not take in, so that no search finds them.
+        options: What it was made with as a whole, as words that FT.CREATE takes; English goes without saying.
     """
 
+    name: str
+    prefixes: tuple[str, ...]
     progress: float
+    documents: int
     failures: int
+    options: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether it holds all documents that it is to hold and can."""
+        return self.progress >= 1
 
 
 def index_state(reply: Any) -> IndexState:
     """Read the state of an index out of a reply of FT.INFO."""
     info = _info(reply)
-    return IndexState(float(_get(info, "percent_indexed")), int(_get(info, "hash_indexing_failures") or 0))
+    definition = _info(_get(info, "index_definition"))
+    # While the last documents are on their way the server already tells 1 for all.
+    progress = min(float(_get(info, "percent_indexed")), 0.999 if int(_get(info, "indexing") or 0) else 1.0)
+    return IndexState(
+        text(_get(info, "index_name")),
+        tuple(map(text, _get(definition, "prefixes"))),
+        progress,
+        int(_get(info, "num_docs")),
+        int(_get(info, "hash_indexing_failures") or 0),
+        (*_language(_get(definition, "default_language")), *_stop_words(_get(info, "stopwords_list"))),
+    )
+
+
+def _language(told: Any) -> tuple[str, ...]:
+    return ("LANGUAGE", text(told)) if told and text(told) != "english" else ()
+
+
+def _stop_words(told: Any) -> tuple[str, ...]:
+    return () if told is None else ("STOPWORDS", str(len(told)), *map(text, told))
+
+
+_WITH_VALUE = frozenset(
+    {"identifier", "attribute", "type", "SEPARATOR", "WEIGHT", "algorithm", "data_type", "dim"}
+    | {"distance_metric", "M", "ef_construction"}
+)
+"""What FT.INFO tells of a field with a value behind it; the others are flags."""
 
 
 def _info(reply: Any) -> dict[Any, Any]:
@@ -116,7 +173,7 @@ def _attribute(row: Any) -> dict[str, str]:
     named = {}
     while words:
         name = words.pop(0)
-        takes_value = name in {"identifier", "attribute", "type", "SEPARATOR", "WEIGHT"}
+        takes_value = name in _WITH_VALUE
         named[name] = words.pop(0) if takes_value and words else ""
     return named
 

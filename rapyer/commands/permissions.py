@@ -58,6 +58,15 @@ _SEARCHING: dict[str, tuple[Arg, ...]] = {
     "FT.SEARCH": ("*", "LIMIT", 0, 0),
     "FT.AGGREGATE": ("*", "LIMIT", 0, 0),
 }
+_INDEXING: dict[str, tuple[Arg, ...]] = {
+    "FT.CREATE": ("ON", "JSON", "SCHEMA"),
+    "FT.ALIASADD": (),
+    "FT.ALIASUPDATE": (),
+    "FT.ALIASDEL": (),
+    "FT.DROPINDEX": (),
+}
+_NAMING = frozenset({"FT.ALIASADD", "FT.ALIASUPDATE"})
+"""These take two names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +126,14 @@ def _for_all(key: str, pattern: str) -> Iterator[Probe]:
 
 
 def _for_index(index: str) -> Iterator[Probe]:
-    for name, args in _SEARCHING.items():
-        yield Probe(_command(name, (), index, *args), reads=True, pattern=index)
-    yield Probe(_command("FT.CURSOR", (), "READ", index, 0), reads=True, pattern=index)
-    yield Probe(_command("FT.CREATE", (), index, "ON", "JSON", "SCHEMA"), reads=False, pattern=index)
-    yield Probe(_command("FT.DROPINDEX", (), f"{index}:{_NO_SCRIPT}"), reads=False)  # never the real one
+    # An index is asked for by a name that the schema is a part of, so nothing here is a real one.
+    name, pattern = f"{index}:{_NO_SCRIPT}", f"{index}*"
+    for command, args in _SEARCHING.items():
+        yield Probe(_command(command, (), name, *args), reads=True, pattern=pattern)
+    yield Probe(_command("FT.CURSOR", (), "READ", name, 0), reads=True, pattern=pattern)
+    for command, args in _INDEXING.items():
+        names = (name, name) if command in _NAMING else (name,)
+        yield Probe(_command(command, (), *names, *args), reads=False, pattern=pattern)
 
 
 def _command(name: str, keys: tuple[str, ...], *args: Arg) -> Command[Any]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rapyer.codec.replies import SearchPage, cursor_keys, matching_keys, search_page
+from rapyer.codec.replies import (
+    SearchPage,
+    cursor_keys,
+    matching_keys,
+    ranked_keys,
+    search_page,
+    setting_value,
+)
 from rapyer.commands.command import Arg, Command, Effect
 
 if TYPE_CHECKING:
@@ -52,6 +59,8 @@ def search_keys(
         "WITHCURSOR",
         "COUNT",
         count,
+        "TIMEOUT",
+        0,
         *_parameters(parameters),
         "DIALECT",
         2,
@@ -64,7 +73,26 @@ def cursor_read(index: str, cursor: int) -> Command[tuple[list[str], int]]:
     return Command("FT.CURSOR", (), ("READ", index, cursor), cursor_keys, Effect.ONCE)
 
 
-def create_index(index: str, prefix: str, schema: Sequence[Arg]) -> Command[Any]:
+def nearest(
+    index: str, query: str, parameters: Mapping[str, Arg], *, limit: int, distance: str
+) -> Command[list[tuple[str, float]]]:
+    """FT.SEARCH for vectors: the keys of the nearest matches with their distances, the nearest first."""
+    shown = ("RETURN", 1, distance, "SORTBY", distance, "ASC", "TIMEOUT", 0, "LIMIT", 0, limit)
+    args = (index, query, *shown, *_parameters(parameters), "DIALECT", 2)
+    return Command("FT.SEARCH", (), args, lambda reply: ranked_keys(reply, distance), Effect.READ)
+
+
+def setting(name: str) -> Command[int | None]:
+    """FT.CONFIG GET: a number that the search module is set up with; None where it does not tell."""
+    return Command("FT.CONFIG", (), ("GET", name), setting_value, Effect.READ)
+
+
+def change_setting(name: str, value: int) -> Command[Any]:
+    """FT.CONFIG SET: set up the search module with another number, until the server ends."""
+    return Command("FT.CONFIG", (), ("SET", name, value), effect=Effect.IDEMPOTENT)
+
+
+def create_index(index: str, prefix: str, schema: Sequence[Arg], options: Sequence[Arg] = ()) -> Command[Any]:
     """FT.CREATE: make an index over the JSON documents whose keys start with the prefix.
 
     Sent a second time it fails with "already exists", which the caller must take for success.
@@ -72,7 +100,7 @@ def create_index(index: str, prefix: str, schema: Sequence[Arg]) -> Command[Any]
     return Command(
         "FT.CREATE",
         (),
-        (index, "ON", "JSON", "PREFIX", 1, prefix, "SCHEMA", *schema),
+        (index, "ON", "JSON", "PREFIX", 1, prefix, *options, "SCHEMA", *schema),
         effect=Effect.IDEMPOTENT,
     )
 

@@ -12,6 +12,7 @@
     ├── FindError
     │   ├── BadFilterError (also ValueError)
     │   ├── NotIndexedError
+    │   ├── PartialSearchError
     │   ├── UnsupportedArgumentTypeError (also TypeError)
     │   │   └── MissingParameterError
     │   ├── UnsupportedArgumentValueError (also ValueError)
@@ -79,6 +80,7 @@ from rapyer.errors.find import (
     FindError,
     MissingParameterError,
     NotIndexedError,
+    PartialSearchError,
     UnsupportedArgumentTypeError,
     UnsupportedArgumentValueError,
     UnsupportedIndexedFieldError,
@@ -164,6 +166,7 @@ __all__ = (
     "NotResolvedError",
     "NumberDomainError",
     "NumberRangeError",
+    "PartialSearchError",
     "PartlyAppliedError",
     "PersistentNoScriptError",
     "PipelineClosedError",

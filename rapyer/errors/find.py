@@ -17,6 +17,10 @@ class NotIndexedError(FindError):
     """The expression asks for a field that has no index."""
 
 
+class PartialSearchError(FindError):
+    """The server would leave matches out of the result, and this cannot be helped."""
+
+
 class UnsupportedIndexedFieldError(FindError):
     """The field is declared with an index that its type does not allow."""
 

@@ -1,7 +1,17 @@
 """Markers that a model's annotations carry."""
 
+from rapyer.fields.geo import GeoPoint
 from rapyer.fields.index import Index, IndexAnnotation
 from rapyer.fields.key import Key, KeyAnnotation, RapyerKey
 from rapyer.fields.safe_load import SafeLoad, SafeLoadAnnotation
 
-__all__ = ("Index", "IndexAnnotation", "Key", "KeyAnnotation", "RapyerKey", "SafeLoad", "SafeLoadAnnotation")
+__all__ = (
+    "GeoPoint",
+    "Index",
+    "IndexAnnotation",
+    "Key",
+    "KeyAnnotation",
+    "RapyerKey",
+    "SafeLoad",
+    "SafeLoadAnnotation",
+)

@@ -28,6 +28,8 @@ class ModelRegistry:
             where a cell may run again.
         cascade: How far a time to live is passed on along references whose field says nothing of that; None
             for not at all.
+        index_versions: The part of an index's name that stands for the schema of each class, as far as it was
+            asked for.
         cascade_plans: What is followed from the instances of each class, as far as it was asked for.
     """
 
@@ -38,10 +40,11 @@ class ModelRegistry:
         self.allow_redefinition = False
         self.cascade: CascadeTTL | None = None
         self.cascade_plans: dict[Any, Any] = {}
+        self.index_versions: dict[Any, str] = {}
         self._models: dict[str, type[StoredModel]] = {}
         self._inner: dict[tuple[type[BaseModel], type[StoredModel] | None], type[BaseModel]] = {}
         self._own_sources: dict[Any, ClientSource] = {}
-        self._ready_indexes: set[tuple[ClientSource, type[StoredModel]]] = set()
+        self._ready_indexes: dict[tuple[ClientSource, type[StoredModel]], int] = {}
 
     def add(self, model: type[StoredModel]) -> None:
         """Register a class.
@@ -54,6 +57,7 @@ class ModelRegistry:
             raise DuplicateModelNameError(model.__name__)
         self._models[model.__name__] = model
         self.cascade_plans.clear()
+        self.index_versions.clear()
 
     def by_name(self, name: str) -> type[StoredModel] | None:
         """Return the class of that name."""
@@ -138,12 +142,27 @@ class ModelRegistry:
         self._own_sources.clear()
 
     def index_is_ready(self, source: ClientSource, model: type[StoredModel]) -> bool:
-        """Tell whether the index of the class was seen to be up to date on the source."""
-        return (source, model) in self._ready_indexes
+        """Tell whether the index of the class was seen to be complete on the source, and no server restarted.
 
-    def mark_index(self, source: ClientSource, model: type[StoredModel], *, ready: bool) -> None:
-        """Remember whether the index of the class is up to date on the source."""
-        (self._ready_indexes.add if ready else self._ready_indexes.discard)((source, model))
+        After a restart a server may build it again.
+        """
+        return self._ready_indexes.get((source, model)) == source.router.reconnections()
+
+    def mark_index(
+        self, source: ClientSource, model: type[StoredModel], *, ready: bool, reconnections: int = 0
+    ) -> None:
+        """Remember whether the index of the class is complete on the source.
+
+        Args:
+            source: The source.
+            model: The class.
+            ready: Whether it is.
+            reconnections: What `Router.reconnections` gave before it was looked at.
+        """
+        if ready:
+            self._ready_indexes[source, model] = reconnections
+        else:
+            self._ready_indexes.pop((source, model), None)
 
 
 def _source_of(own: Any, model: type[StoredModel]) -> ClientSource:

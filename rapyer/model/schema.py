@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, PlainValidator, WrapValidator
 
 from rapyer.codec.paths import ROOT, JsonPath
-from rapyer.fields.index import IndexAnnotation, index_marker
+from rapyer.fields.index import IndexAnnotation, index_marker, index_of
 from rapyer.fields.key import is_key_marker
 from rapyer.model.companions import Companion, companions_of, field_holds, is_special, tree_of
 from rapyer.types.shape import Shape
@@ -109,6 +109,7 @@ class ModelSpec:
         key_field: The name of the field whose value is the primary key, or None.
         direct: The fields to which assigning only takes the validator: they are not frozen, and not the key.
         model: The class.
+        operands: Its fields as filters use them, as far as they were asked for.
     """
 
     name: str
@@ -116,6 +117,7 @@ class ModelSpec:
     key_field: str | None
     direct: frozenset[str]
     model: type[StoredModel] = field(compare=False, repr=False)
+    operands: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     # Found when first needed: a nested class may be open when this one is defined.
     @cached_property
@@ -149,7 +151,7 @@ def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec
     for name, info in cls.model_fields.items():
         markers = [item for item in info.metadata if _is_marker(item)]
         is_key = any(map(is_key_marker, markers))
-        index = next((found for found in map(index_marker, markers) if found is not None), None)
+        index = index_of(declared[name], markers)
         if checked and not (is_key or info.frozen or name in cls.__dict__):
             direct.add(name)
         fields[name] = FieldSpec(

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from redis.exceptions import ResponseError
-
 from rapyer.commands import search
-from rapyer.errors import ModelError, NotIndexedError, UnknownOutcomeError
 from rapyer.model import load
 from rapyer.model.expiry import renewal_of
 from rapyer.model.registry import registry
-from rapyer.search.compile import Query, compiled
-from rapyer.search.index import declared, ensure_index, is_missing_index, lists_everything, name_on
+from rapyer.search.compile import DISTANCE, Query, compiled
+from rapyer.search.evaluate import holds
+from rapyer.search.index import declared, lists_everything, name_on, searched
+from rapyer.search.limits import lift
 from rapyer.session.executor import perform, run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from rapyer.codec.replies import SearchPage
     from rapyer.commands.command import Command
+    from rapyer.errors import ModelError
     from rapyer.model.state import StoredModel
     from rapyer.search.expression import Expression
     from rapyer.session.clients import ClientSource
 
 M = TypeVar("M", bound="StoredModel")
-R = TypeVar("R")
 
 ONE_TRIP = 50
 """Up to so many documents come back with the search reply; more are read by their keys, which is faster."""
@@ -76,14 +73,19 @@ async def find(
         NotIndexedError: The class's index does not exist on the server.
     """
     source = registry.source_for(cls)
-    short = limit is not None and limit <= ONE_TRIP and not load.longer_prefixes(cls)
+    query = compiled(expression)
+    short = limit is not None and limit <= ONE_TRIP and not load.longer_prefixes(cls) and query.plain
     if limit is not None and short and await _is_searched(cls, source, expression):
-        query = compiled(expression)
         read = _one_page if source.router.reads_matches else _first_matches
-        loaded, total = await _indexed(cls, source, lambda: read(cls, source, query, limit))
+        loaded, total = await searched(cls, source, lambda: read(cls, source, query, limit))
     else:
-        keys = await find_keys(cls, expression)
-        loaded, total = await load.load_many(cls, source, keys[:limit]), len(keys)
+        keys = await _keys(cls, source, expression, query)
+        if query.check and expression is not None:
+            loaded = _holding(expression, await load.load_many(cls, source, keys))
+            total = len(loaded.models)
+            loaded = replace(loaded, models=loaded.models[:limit])
+        else:
+            loaded, total = await load.load_many(cls, source, keys[:limit]), len(keys)
     load.report_skipped(f"{cls.__name__}.afind", loaded, on_corrupt)
     return FindResult(loaded.models, total, loaded.skipped)
 
@@ -94,38 +96,37 @@ async def find_keys(cls: type[StoredModel], expression: Expression | None) -> li
     Raises:
         NotIndexedError: The class's index does not exist on the server.
     """
-    source = registry.source_for(cls)
+    source, query = registry.source_for(cls), compiled(expression)
+    keys = await _keys(cls, source, expression, query)
+    if not query.check or expression is None:
+        return keys
+    return [
+        model._rapyer_key() for model in _holding(expression, await load.load_many(cls, source, keys)).models
+    ]
+
+
+def _holding(expression: Expression, loaded: load.Loaded) -> load.Loaded:
+    """Return what was loaded, without instances for which the filter does not hold."""
+    return replace(loaded, models=[model for model in loaded.models if holds(expression, model)])
+
+
+async def _keys(
+    cls: type[StoredModel], source: ClientSource, expression: Expression | None, query: Query
+) -> list[str]:
+    """Return the keys that a query gives, or all of the class; nearest ones come in their order."""
     if not await _is_searched(cls, source, expression):
         return list(await load.list_keys(cls, source))
-    query, others = compiled(expression), load.longer_prefixes(cls)
-    found = await _indexed(cls, source, lambda: _all_pages(cls, source, query))
+    others = load.longer_prefixes(cls)
+    if query.expands:
+        await source.router.on_each(lift, searching=True)
+    read = _all_pages if query.nearest is None else _nearest
+    found = await searched(cls, source, lambda: read(cls, source, query))
     # An index holds every key below its prefix.
     return [key for key in found if not key.startswith(others)] if others else found
 
 
 async def _is_searched(cls: type[StoredModel], source: ClientSource, expression: Expression | None) -> bool:
     return expression is not None or (any(declared(cls)) and await lists_everything(cls, source))
-
-
-async def _indexed(cls: type[StoredModel], source: ClientSource, read: Callable[[], Awaitable[R]]) -> R:
-    if registry.auto_index and not registry.index_is_ready(source, cls):
-        await ensure_index(cls, source)
-    try:
-        return await read()
-    except UnknownOutcomeError:  # a page was lost on the way, and the cursor has moved on past it
-        return await read()
-    except ResponseError as error:
-        if not is_missing_index(error):
-            raise
-        registry.mark_index(source, cls, ready=False)
-        if registry.auto_index:  # somebody dropped it, with FLUSHALL for example
-            await ensure_index(cls, source)
-            return await read()
-        raise NotIndexedError(
-            f"the index of {cls.__name__} does not exist on the server",
-            model=cls.__name__,
-            hint="call init_rapyer, which makes it",
-        ) from error
 
 
 async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int) -> tuple[load.Loaded, int]:
@@ -165,16 +166,30 @@ async def _page_of(server: ClientSource, cls: type[M], query: Query, limit: int)
     return await run(server, command)
 
 
+async def _nearest(cls: type[StoredModel], source: ClientSource, query: Query) -> list[str]:
+    limit = query.nearest or 0
+
+    def command(server: ClientSource) -> Command[list[tuple[str, float]]]:
+        index = name_on(server, cls)
+        return search.nearest(index, query.text, query.parameters, limit=limit, distance=DISTANCE)
+
+    found = await source.router.on_each(lambda server: run(server, command(server)), searching=True)
+    ranked = sorted((pair for pairs in found for pair in pairs), key=lambda pair: (pair[1], pair[0]))
+    return [key for key, _ in ranked[:limit]]
+
+
 async def _all_pages(cls: type[StoredModel], source: ClientSource, query: Query) -> list[str]:
     found = await source.router.on_each(lambda server: _all_pages_of(server, cls, query), searching=True)
-    return list(dict.fromkeys(key for keys in found for key in keys)) if len(found) > 1 else found[0]
+    # A document that is written while the cursor is open may come twice.
+    return list(dict.fromkeys(key for keys in found for key in keys))
 
 
 async def _all_pages_of(server: ClientSource, cls: type[StoredModel], query: Query) -> list[str]:
     index = name_on(server, cls)
-    if not server.router.reads_matches:
-        command = search.matches(index, query.text, query.parameters, limit=MOST_MATCHES)
-        return (await run(server, command))[0]
+    # One command sees all documents at one moment; a cursor passes over some that are written meanwhile.
+    found, _ = await run(server, search.matches(index, query.text, query.parameters, limit=MOST_MATCHES))
+    if len(found) < MOST_MATCHES or not server.router.reads_matches:
+        return found
     keys, cursor = await run(
         server, search.search_keys(index, query.text, query.parameters, count=KEYS_PER_PAGE)
     )

@@ -2,71 +2,72 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
 
 from redis.exceptions import ResponseError
 
-from rapyer.codec.paths import ROOT, JsonPath
-from rapyer.codec.replies import index_attributes, index_state
-from rapyer.commands import search
+from rapyer.errors import NotIndexedError, UnknownOutcomeError
 from rapyer.model.registry import registry
-from rapyer.model.schema import spec_of
-from rapyer.search.expression import inner_model
-from rapyer.search.kinds import IndexKind, kind_of
-from rapyer.session.executor import run
+from rapyer.search import migrate
+from rapyer.search.migrate import Target, is_missing_index
+from rapyer.search.places import declared as declared
+from rapyer.search.places import options_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable
 
     from rapyer.commands.command import Arg
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
 
-_POLL = 0.01
+R = TypeVar("R")
+
+_TRIES = 5
+"""How often an index is made, or a search begun, where somebody drops the index at the same time."""
 
 
 def index_name(cls: type[StoredModel]) -> str:
-    """Return the name of the index of a class."""
+    """Return the name of the index of a class, whatever its schema."""
     return f"idx:{cls.class_key_initials()}"
 
 
-def declared(
-    cls: type[StoredModel], prefix: str = "", path: JsonPath = ROOT, inside: tuple[type, ...] = ()
-) -> Iterator[tuple[str, str, IndexKind]]:
-    """Yield name, JSON path and kind of each indexed field of a class, inner models included.
-
-    Raises:
-        UnsupportedIndexedFieldError: A field is declared with an index that its type does not allow.
-    """
-    for field in spec_of(cls).fields.values():
-        inner = inner_model(field)
-        if inner is not None:
-            if inner not in inside:  # a class that holds its own kind is followed once
-                yield from declared(inner, f"{prefix}{field.name}.", path.child(field.name), (*inside, inner))
-        elif field.index is not None:
-            yield f"{prefix}{field.name}", path.child(field.name), kind_of(field)
+def versioned_name(cls: type[StoredModel]) -> str:
+    """Return the name that the index of a class has for the schema that the class declares now."""
+    version = registry.index_versions.get(cls)
+    if version is None:
+        wanted = list(declared(cls))
+        words = sorted(repr((path, name, *kind.schema)) for name, path, kind in wanted)
+        words.append(repr(options_for(cls, [kind for _, _, kind in wanted])))
+        version = hashlib.sha256("\n".join(words).encode()).hexdigest()[:8]
+        registry.index_versions[cls] = version
+    return f"{index_name(cls)}:v{version}"
 
 
 async def ensure_index(cls: type[StoredModel], source: ClientSource, *, replace: bool = True) -> bool:
     """Make the index of a class (FT.CREATE), or replace it where its fields have changed.
 
-    An index whose fields are unchanged is left alone. Documents are never touched. Returns when the index
-    is complete.
+    An index whose fields are unchanged is left alone. Where they have changed, a new one is built beside it;
+    `idx:User` stands for the old one until the new one is complete. Documents are never touched. Returns when
+    the index is complete.
 
     Args:
         cls: The class.
         source: Where its commands go.
-        replace: Whether an index whose fields have changed is replaced; else it stays as it is.
+        replace: Whether an index whose fields have changed goes; else it stays beside the new one, and keeps
+            the name `idx:User`.
 
     Returns:
         Whether the class declares any indexed field, and so has an index.
+
+    Raises:
+        NotIndexedError: Others drop the index all the time.
     """
-    wanted = list(declared(cls))
-    if not wanted:
+    if not any(declared(cls)):
         return False
-    await source.router.on_each(lambda server: _ensure_on(server, cls, wanted, replace), searching=True)
-    registry.mark_index(source, cls, ready=True)
+    before = source.router.reconnections()
+    await source.router.on_each(lambda server: _ensure_on(server, cls, replace), searching=True)
+    registry.mark_index(source, cls, ready=True, reconnections=before)
     return True
 
 
@@ -82,81 +83,99 @@ async def lists_everything(cls: type[StoredModel], source: ClientSource) -> bool
 
 
 def name_on(server: ClientSource, cls: type[StoredModel]) -> str:
-    """Return the name that the index of a class has on one server."""
-    return server.router.local_name(index_name(cls))
+    """Return the name by which a class is searched on one server."""
+    return server.router.local_name(versioned_name(cls))
 
 
-async def _ensure_on(
-    server: ClientSource,
-    cls: type[StoredModel],
-    wanted: list[tuple[str, str, IndexKind]],
-    replace: bool,
-) -> None:
-    name = name_on(server, cls)
-    present = await _present(name, server)
-    if replace and present is not None and present != [_described(*field) for field in wanted]:
-        await _removed_on(server, cls)
-        present = None
-    if present is None:
-        await _create(cls, wanted, server)
-    await _complete(name, server)
+async def searched(cls: type[StoredModel], source: ClientSource, read: Callable[[], Awaitable[R]]) -> R:
+    """Read by the index of a class: an index that is complete, and has the schema of the class.
+
+    After `init_rapyer` an index that is missing is made first, beside what others use. Where it is dropped
+    during the read, or a page or the connection is lost on the way, all is read again from the start: a
+    server that has restarted may still be building the index.
+
+    Args:
+        cls: The class.
+        source: Where its commands go.
+        read: Reads by the name that `name_on` gives.
+
+    Raises:
+        NotIndexedError: The index does not exist on the server.
+    """
+    for left in reversed(range(_TRIES)):
+        await _make_ready(cls, source)
+        before = source.router.reconnections()
+        try:
+            found = await read()
+            if source.router.reconnections() == before or not left:
+                return found
+        except UnknownOutcomeError:  # a page was lost on the way, and the cursor has moved on past it
+            if not left:
+                raise
+        except ResponseError as error:
+            missing = is_missing_index(error)
+            if not missing and "cursor not found" not in str(error).lower():
+                raise
+            if missing:
+                registry.mark_index(source, cls, ready=False)
+            elif not left:
+                raise
+    raise _missing(cls)
+
+
+def target_on(server: ClientSource, cls: type[StoredModel]) -> Target:
+    """Return what a class wants of one server."""
+    wanted = list(declared(cls))
+    schema: list[Arg] = []
+    for name, path, kind in wanted:
+        schema += (path, "AS", name, *kind.schema)
+    rows = tuple({"identifier": path, "attribute": name} | kind.described() for name, path, kind in wanted)
+    front = server.router.local_name(index_name(cls))
+    body = server.router.local_name(f"{versioned_name(cls)}:built")
+    prefix = f"{cls.class_key_initials()}:"
+    options = options_for(cls, [kind for _, _, kind in wanted])
+    return Target(front, name_on(server, cls), body, prefix, tuple(schema), rows, options)
+
+
+async def _make_ready(cls: type[StoredModel], source: ClientSource) -> None:
+    if registry.index_is_ready(source, cls):
+        return
+    if registry.auto_index:
+        # Another program may search by the older schema. In a notebook the class has replaced the older one.
+        await ensure_index(cls, source, replace=registry.allow_redefinition)
+        return
+    before = source.router.reconnections()
+    if not all(await source.router.on_each(lambda on: migrate.filled(on, name_on(on, cls)), searching=True)):
+        raise _missing(cls)
+    registry.mark_index(source, cls, ready=True, reconnections=before)
+
+
+def _missing(cls: type[StoredModel]) -> NotIndexedError:
+    return NotIndexedError(
+        f"the index of {cls.__name__} does not exist on the server",
+        model=cls.__name__,
+        hint="call init_rapyer, which makes it",
+    )
+
+
+async def _ensure_on(server: ClientSource, cls: type[StoredModel], replace: bool) -> None:
+    target = target_on(server, cls)
+    for _ in range(_TRIES):
+        if await migrate.built(server, target) and (not replace or await migrate.replace(server, target)):
+            return
+    raise _missing(cls)
 
 
 async def _removed_on(server: ClientSource, cls: type[StoredModel]) -> bool:
-    try:
-        await run(server, search.drop_index(name_on(server, cls)))
-    except ResponseError as error:
-        if not is_missing_index(error):
-            raise
-        return False
-    return True
+    target = target_on(server, cls)
+    return any([await migrate.drop(server, name) for name in (target.name, target.front, target.body)])
 
 
 async def _lists_on(server: ClientSource, cls: type[StoredModel]) -> bool:
     try:
-        state = index_state(await run(server, search.index_info(name_on(server, cls))))
+        seen = await migrate.look(server, name_on(server, cls))
     except ResponseError as error:
-        if is_missing_index(error) or "unknown command" in str(error):
+        if "unknown command" in str(error):
             return False
         raise
-    return state.progress >= 1 and state.failures == 0
-
-
-async def _create(
-    cls: type[StoredModel], wanted: list[tuple[str, str, IndexKind]], source: ClientSource
-) -> None:
-    schema: list[Arg] = []
-    for name, path, kind in wanted:
-        schema += (path, "AS", name, *kind.schema)
-    try:
-        await run(source, search.create_index(name_on(source, cls), f"{cls.class_key_initials()}:", schema))
-    except ResponseError as error:
-        if "already exists" not in str(error):  # another process was as quick
-            raise
-
-
-async def _present(name: str, source: ClientSource) -> list[dict[str, str]] | None:
-    try:
-        info = await run(source, search.index_info(name))
-    except ResponseError as error:
-        if is_missing_index(error):
-            return None
-        raise
-    known = {"identifier", "attribute", "type", "CASESENSITIVE", "INDEXEMPTY"}
-    return [{key: value for key, value in row.items() if key in known} for row in index_attributes(info)]
-
-
-async def _complete(name: str, source: ClientSource) -> None:
-    while index_state(await run(source, search.index_info(name))).progress < 1:  # noqa: ASYNC110 - the server tells nobody
-        await asyncio.sleep(_POLL)
-
-
-def _described(name: str, path: str, kind: IndexKind) -> dict[str, str]:
-    type_, *flags = map(str, kind.schema)
-    return {"identifier": path, "attribute": name, "type": type_} | dict.fromkeys(flags, "")
-
-
-def is_missing_index(error: ResponseError) -> bool:
-    """Tell whether the server says that an index does not exist."""
-    said = str(error).lower()
-    return "no such index" in said or "unknown index name" in said
+    return seen is not None and seen.state.complete and seen.state.failures == 0

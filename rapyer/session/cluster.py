@@ -79,6 +79,10 @@ class Cluster(Router):
         await self._topology.ready()
         return NodeClient(self._topology.primary_of(None))
 
+    def reconnections(self) -> int:
+        """Return how often a connection to a primary was connected again so far."""
+        return self._topology.reconnections()
+
     async def on_each(
         self, ask: Callable[[ClientSource], Coroutine[Any, Any, R]], *, searching: bool = False
     ) -> list[R]:
@@ -191,7 +195,7 @@ class Cluster(Router):
         requests = [words for each in tries for words in each.requests()]
         try:
             async with self._topology.turns(node):
-                replies = await round_trip(NodeClient(node), requests)
+                replies = await round_trip(self._topology.client_of(node), requests)
         except FAULTS as error:
             for each in tries:
                 each.broke(error, alone=len(tries) == 1)

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from rapyer.session.wire import is_clean
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is counted over all nodes.
+
+    Attributes:
+        reconnections: How often a connection was connected again, since it had broken or was cut.
+    """
+
+    reconnections: int = 0
 
 
 class NodePool:
@@ -15,12 +27,22 @@ class NodePool:
         connection_kwargs: Its arguments.
     """
 
-    __slots__ = ("_node", "connection_class", "connection_kwargs")
+    __slots__ = ("_node", "_tally", "connection_class", "connection_kwargs")
 
-    def __init__(self, node: Any) -> None:
+    def __init__(self, node: Any, tally: Tally) -> None:
         self._node = node
+        self._tally = tally
         self.connection_class = node.connection_class
         self.connection_kwargs = node.connection_kwargs
+
+    @property
+    def rapyer_reconnections(self) -> int:
+        """How often connections to the cluster were connected again; a pool is made anew for each use."""
+        return self._tally.reconnections
+
+    @rapyer_reconnections.setter
+    def rapyer_reconnections(self, number: int) -> None:
+        self._tally.reconnections = number
 
     def can_get_connection(self) -> bool:
         """Tell that nobody has to wait here: a node without a free connection says so."""
@@ -48,6 +70,10 @@ class NodePool:
 class NodeClient:
     """A node, with a pool.
 
+    Args:
+        node: The node.
+        tally: Where reconnections are counted.
+
     Attributes:
         connection_pool: Its connections.
     """
@@ -56,5 +82,5 @@ class NodeClient:
 
     single_connection_client = False
 
-    def __init__(self, node: Any) -> None:
-        self.connection_pool = NodePool(node)
+    def __init__(self, node: Any, tally: Tally | None = None) -> None:
+        self.connection_pool = NodePool(node, tally or Tally())

@@ -22,7 +22,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rapyer.commands.command import Effect
 from rapyer.errors import UnknownOutcomeError
 from rapyer.session.routing import Router
-from rapyer.session.wire import NotConnected, round_trip
+from rapyer.session.wire import NotConnected, reconnections, round_trip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,6 +141,10 @@ class OneServer(Router):
     async def subscribable(self) -> Redis:
         """Return the client."""
         return self._source.client()
+
+    def reconnections(self) -> int:
+        """Return how often a connection was connected again so far."""
+        return reconnections(self._source.client().connection_pool)
 
     async def send(self, step: Step) -> list[Any]:
         """Send a step in one round trip, as `Router.send` says."""

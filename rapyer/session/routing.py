@@ -48,6 +48,10 @@ class Router(ABC):
     async def subscribable(self) -> Any:
         """Return a client, or what else has a `connection_pool`, of a server that passes messages on."""
 
+    def reconnections(self) -> int:
+        """Return how often a connection was connected again so far: each time a server may have restarted."""
+        return 0
+
     async def on_each(
         self, ask: Callable[[ClientSource], Coroutine[Any, Any, R]], *, searching: bool = False
     ) -> list[R]:

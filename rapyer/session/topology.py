@@ -23,7 +23,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rapyer.commands import server
 from rapyer.commands.slots import slot_of
 from rapyer.errors import ConfigError
-from rapyer.session.nodes import NodeClient
+from rapyer.session.nodes import NodeClient, Tally
 from rapyer.session.wire import NotConnected, round_trip
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class _Known:
         tags: The table and the number of changes for which tags were found, and these.
         taken: What was last taken over into which table, and the number of changes after that.
         suspects: The names of nodes that did not answer.
+        tally: How often connections were connected again.
     """
 
     turns: dict[str, asyncio.Semaphore] = field(default_factory=dict)
@@ -73,6 +74,7 @@ class _Known:
     tags: tuple[Any, int, dict[str, str]] | None = None
     taken: tuple[Layout, int, int] | None = None
     suspects: set[str] = field(default_factory=set)
+    tally: Tally = field(default_factory=Tally)
 
 
 class Topology:
@@ -128,6 +130,14 @@ class Topology:
             known.tags = (table, known.changes, _tags(table))
         return known.tags[2]
 
+    def reconnections(self) -> int:
+        """Return how often a connection to a node was connected again so far."""
+        return self._here().tally.reconnections
+
+    def client_of(self, node: Any) -> NodeClient:
+        """Return a node as a client."""
+        return NodeClient(node, self._here().tally)
+
     async def layout(self) -> Layout:
         """Ask who serves what, take it over, and return it (CLUSTER SLOTS).
 
@@ -140,7 +150,7 @@ class Topology:
         for node in sorted(nodes, key=lambda node: (node.name in suspects, node.server_type != _PRIMARY)):
             try:
                 async with self.turns(node):
-                    reply = (await round_trip(NodeClient(node), [_SLOTS.words()]))[0]
+                    reply = (await round_trip(self.client_of(node), [_SLOTS.words()]))[0]
             except (RedisConnectionError, RedisTimeoutError, ResponseError) as fault:
                 suspects.add(node.name)
                 reply = fault

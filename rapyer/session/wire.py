@@ -47,6 +47,10 @@ _END_SECONDS = 0.01
 """Seconds after which work that outlived its cancellation is cancelled again."""
 
 
+_LAST_STREAM = "_rapyer_stream"
+"""Where a connection keeps the stream that it was last used with."""
+
+
 class NotConnected(RedisConnectionError):
     """No connection could be had, so nothing was sent; the cause is what the client said."""
 
@@ -180,7 +184,22 @@ async def _acquired(pool: Any) -> Any:
         if _is_fault(error):
             raise NotConnected(*error.args) from error
         raise
+    _note_stream(pool, connection)
     return connection
+
+
+def reconnections(pool: Any) -> int:
+    """Return how often a connection of a pool was connected again so far, since it had broken or was cut."""
+    found: int = getattr(pool, "rapyer_reconnections", 0)
+    return found
+
+
+def _note_stream(pool: Any, connection: Any) -> None:
+    stream, last = connection._writer, connection.__dict__.get(_LAST_STREAM)
+    if stream is not last:
+        connection.__dict__[_LAST_STREAM] = stream
+        if last is not None:
+            pool.rapyer_reconnections = reconnections(pool) + 1
 
 
 def _is_ready(connection: Any) -> bool:
@@ -275,6 +294,7 @@ async def _over_the_only_connection(client: Any, requests: Sequence[tuple[Arg, .
             if _is_fault(error):
                 raise NotConnected(*error.args) from error
             raise
+        _note_stream(client.connection_pool, connection)
         return await _exchanged(connection, requests)
 
 

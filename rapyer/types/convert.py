@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from pydantic import BaseModel, PlainValidator, RootModel
 
-from rapyer.fields.index import index_marker
+from rapyer.fields.index import index_of
 from rapyer.fields.key import RapyerKey
 from rapyer.fields.safe_load import asks_for_safe_load, is_safe_marker
 from rapyer.types.base import BaseRedisType, Linkable
@@ -18,6 +18,7 @@ from rapyer.types.bytes import RedisBytes
 from rapyer.types.datetime import RedisDatetime, RedisDatetimeTimestamp
 from rapyer.types.dict import RedisDict
 from rapyer.types.float import RedisFloat
+from rapyer.types.indexed import NO_NUL, Indexed, NoNul, indexed_mark
 from rapyer.types.integer import RedisInt
 from rapyer.types.list import RedisList
 from rapyer.types.literals import OpaqueLiteral
@@ -47,6 +48,14 @@ SCALARS: Mapping[Any, Any] = {
 _CONTAINERS = {list, dict, RedisList, RedisDict}
 _SETS = {set, RedisSet}
 _MAYBE_PICKLED = {bool, bytes, RedisBytes}
+_TEXT = Annotated[RedisStr, NO_NUL]
+_INDEXED: Mapping[Any, Any] = {
+    dt.datetime: RedisDatetimeTimestamp,
+    RedisDatetime: RedisDatetimeTimestamp,
+    str: _TEXT,
+    RedisStr: _TEXT,
+}
+"""What takes the place of types that have another form where a field has an index."""
 
 
 @dataclass
@@ -59,6 +68,7 @@ class Conversion:
         place: The field, such as `User.color`.
         opaque: Whether a value of another type was met.
         safe: Whether what cannot be read of the field, or of the element at hand, is to be left out.
+        indexed: Whether the field has an index, so that values are stored as the server can index them.
     """
 
     model: Callable[[type[BaseModel]], type[BaseModel]]
@@ -66,6 +76,7 @@ class Conversion:
     place: str
     opaque: bool = False
     safe: bool = False
+    indexed: bool = False
 
     def field(self, annotation: Any, metadata: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Return the annotation and metadata of a field, with plain types replaced by Redis types.
@@ -75,18 +86,28 @@ class Conversion:
         self.safe = any(map(is_safe_marker, metadata)) or asks_for_safe_load(annotation)
         if not metadata and type(annotation) is type and annotation in SCALARS:
             return SCALARS[annotation], []  # which is what most fields are
-        plain = [_dumped_once(item) for item in metadata if not isinstance(item, Opaque)]
+        plain = [_dumped_once(item) for item in metadata if not isinstance(item, Opaque | NoNul)]
         annotation = _unmarked(annotation)
-        if any(index_marker(item) is not None for item in metadata):
-            annotation = _ordered(annotation)
+        self.indexed = index_of(annotation, metadata) is not None
+        if self.indexed:
+            annotation = _for_index(annotation)
+            if annotation == _TEXT:  # after the field's own constraints, which are those of text
+                annotation, plain = RedisStr, [*plain, NO_NUL]
         if _convertible(annotation):
             return self._converted(annotation), [*plain, *self._tolerance(annotation)]
         return annotation, [*plain, self._mark(_annotated(annotation, plain))]
 
     def _mark(self, annotation: Any, *, element: bool = False, native: bool = False) -> Opaque:
         self.opaque = True
-        kind = OpaqueLiteral if get_origin(_core(annotation)) is Literal else Opaque
-        return kind(annotation, self.owner, self.place, element=element, native=native, safe=self.safe)
+        found = indexed_mark(annotation) if self.indexed and not native else None
+        if found is None:
+            kind = OpaqueLiteral if get_origin(_core(annotation)) is Literal else Opaque
+            return kind(annotation, self.owner, self.place, element=element, native=native, safe=self.safe)
+        kind, form = found
+        mark = kind(annotation, self.owner, self.place, element=element, safe=self.safe)
+        if isinstance(mark, Indexed) and form is not None:
+            mark.form = form
+        return mark
 
     def _tolerance(self, annotation: Any, *, element: bool = False) -> list[Opaque]:
         """Return the mark of what has no `Opaque` one, but may be unreadable and is to be left out then."""
@@ -176,12 +197,22 @@ def _dumped_once(item: Any) -> Any:
     return _DumpedOnce(item.func, item.json_schema_input_type) if isinstance(item, PlainValidator) else item
 
 
-def _ordered(annotation: Any) -> Any:
-    """Return the annotation of a field with an index: its times are stored as ordered numbers."""
-    if annotation in {dt.datetime, RedisDatetime}:
-        return RedisDatetimeTimestamp
-    if get_origin(annotation) in {Union, types.UnionType}:
-        return Union[tuple(map(_ordered, get_args(annotation)))]  # noqa: UP007 - built at run time
+def _for_index(annotation: Any) -> Any:
+    """Return the annotation of a field with an index: times become numbers, and text what it can hold."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is None:
+        return _INDEXED.get(annotation, annotation) if isinstance(annotation, type) else annotation
+    if origin is Annotated:
+        held = _for_index(arguments[0])
+        if held == _TEXT:
+            return Annotated[(RedisStr, *(one for one in arguments[1:] if one != NO_NUL), NO_NUL)]
+        return Annotated[(held, *arguments[1:])]
+    if origin in {Union, types.UnionType}:
+        return Union[tuple(map(_for_index, arguments))]  # noqa: UP007 - built at run time
+    if origin in {list, RedisList}:
+        return list[_for_index(arguments[0])]  # type: ignore[misc]  # built at run time
+    if origin in {dict, RedisDict}:
+        return dict[arguments[0], _for_index(arguments[1])]  # type: ignore[valid-type,misc]  # at run time
     return annotation
 
 

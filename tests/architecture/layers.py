@@ -33,7 +33,7 @@ RAPYER: tuple[tuple[str, ...], ...] = (
 RAPYER_NB: tuple[tuple[str, ...], ...] = (
     ("rapyer_nb.errors", "rapyer_nb.origin", "rapyer_nb.server", "rapyer_nb.live", "rapyer_nb.awaiting"),
     ("rapyer_nb.bridge", "rapyer_nb.parsing", "rapyer_nb.views", "rapyer_nb.state", "rapyer_nb.widgets"),
-    ("rapyer_nb.magics", "rapyer_nb.notebooks", "rapyer_nb.pytest_plugin"),
+    ("rapyer_nb.magics", "rapyer_nb.notebooks", "rapyer_nb.indexes", "rapyer_nb.pytest_plugin"),
     ("rapyer_nb.extension", "rapyer_nb.cli"),
     ("rapyer_nb.api", "rapyer_nb.__main__", "rapyer_nb"),
 )

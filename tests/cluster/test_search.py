@@ -123,7 +123,7 @@ async def test_a_changed_class_gets_new_indexes(nodes: TestCluster) -> None:
             return "SlotBook"
 
     await SlotBook2.acreate_index()
-    assert [node.ask("FT._LIST") for node in nodes.primaries] == before
+    assert [len(node.ask("FT._LIST")) for node in nodes.primaries] == [1, 1, 1]
     for node, names in zip(nodes.primaries, before, strict=True):
         assert "pages" not in str(node.ask("FT.INFO", names[0]))
     assert len(await SlotBook2.afind(SlotBook2.title == "t0")) == 3

@@ -216,6 +216,7 @@ OPERATIONS: dict[str, Any] = {
     "RedisDict.aget": lambda d: d.mapping.aget("a"),
     "RedisDict.asetdefault": lambda d: d.mapping.asetdefault("c", 3),
     "rapyer.aget_or_create": lambda d: rapyer.aget_or_create(d),
+    "rapyer.aindex_plan": lambda d: rapyer.aindex_plan(FaultIndexed),
     "rapyer.aget": lambda d: rapyer.aget(d.key),
     "rapyer.afind": lambda d: rapyer.afind(d.key),
     "rapyer.afind_one": lambda d: rapyer.afind_one(d.key),

@@ -183,6 +183,7 @@ async def test_the_error_names_the_token_when_no_server_answers(proxy: Proxy, di
 async def test_a_find_of_many_pages_finds_all(
     proxy: Proxy, direct: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(find, "MOST_MATCHES", 0)  # more than that are read by a cursor
     monkeypatch.setattr(find, "KEYS_PER_PAGE", 2)
     await FaultIndexed.acreate_index()
     await FaultIndexed.ainsert(*(FaultIndexed(number=number) for number in range(7)))

@@ -190,10 +190,10 @@ async def test_indexes(user: Any, warnings: Any, raw: Redis, source: ClientSourc
     client = await user("~Permitted*", CHANNEL, "+@all")
     with pytest.raises(MissingPermissionError) as raised:
         await init_rapyer(client)
-    assert raised.value.patterns == ("idx:PermittedFound",)
+    assert raised.value.patterns == ("idx:PermittedFound*",)
     await ensure_index(PermittedFound, source)
     await raw.execute_command(
-        "ACL", "SETUSER", "limited", "~idx:PermittedFound", "-ft.create", "-ft.dropindex"
+        "ACL", "SETUSER", "limited", "~idx:PermittedFound*", "-ft.create", "-ft.dropindex"
     )  # type: ignore[no-untyped-call]
     await init_rapyer(client)  # the index is there already
     (warning,) = warnings()

@@ -1,0 +1,383 @@
+"""Every kind of index: the form in the document, the way back, what the server is told, and what it finds."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID
+
+import pytest
+from pydantic import Field, ValidationError
+
+from rapyer import AtomicRedisModel, Index
+from rapyer.errors import (
+    BadFilterError,
+    CantSerializeRedisValueError,
+    PartialSearchError,
+    UnsupportedIndexedFieldError,
+)
+from rapyer.fields import GeoPoint, IndexAnnotation
+from rapyer.search import migrate
+from rapyer.search.evaluate import kilometres
+from rapyer.search.index import ensure_index, target_on
+from rapyer.search.places import declared, options_for
+from tests.integration.queried import Color, Level, QueriedHome, QueriedItem, QueriedRow
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from rapyer.session.clients import ClientSource
+
+Vector = Annotated[list[float], Index(dim=3, metric="L2")]
+
+
+class KindsVector(AtomicRedisModel):
+    flat: Vector = [0.0, 0.0, 0.0]
+    graph: Annotated[list[float] | None, Index(dim=2, algorithm="HNSW", metric="COSINE", type="FLOAT64")] = (
+        None
+    )
+    group: Index[int] = 0
+
+
+class KindsFrench(AtomicRedisModel):
+    title: Annotated[str, Index(text=True, language="french", weight=2.5)] = ""
+    note: Annotated[str, Index(text=True)] = ""
+
+
+class KindsSounds(AtomicRedisModel):
+    name: Annotated[str, Index(text=True, phonetic="dm:en")] = ""
+    other: Index[str] = ""
+
+
+class KindsForms(AtomicRedisModel):
+    bare: Annotated[str, Index] = "a"
+    called: Index(int) = 1  # type: ignore[valid-type]  # a call, as it may be written
+    bracketed: Index[float] = 1.0
+    given: Annotated[bool, Index()] = True
+
+
+class KindsLimited(AtomicRedisModel):
+    code: Annotated[str, Index(), Field(min_length=3)] = "abc"
+
+
+VALUES: dict[str, tuple[Any, Any]] = {
+    "number": (5, 5),
+    "big": (2**53 + 1, 2**53 + 1),
+    "real": (0.1, 0.1),
+    "money": (Decimal("1.10"), 1.1),
+    "flag": (True, True),
+    "day": (dt.date(1970, 1, 11), 10),
+    "clock": (dt.time(0, 0, 1, 5), 1_000_005),
+    "span": (dt.timedelta(seconds=-1), -1_000_000),
+    "text": ("a\nb", "a\nb"),
+    "color": (Color.DARK, "dark red, {almost} black"),
+    "level": (Level.HIGH, 2),
+    "size": ("m", "m"),
+    "uid": (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    "days": ([dt.date(1970, 1, 1)], [0]),
+    "prices": ({"s": 2.5}, {"s": 2.5}),
+    "place": (GeoPoint(2.35, 48.85), "2.35,48.85"),
+}
+
+
+async def test_each_kind_has_one_form_in_the_document_and_comes_back_as_it_was(
+    source: ClientSource, raw: Redis
+) -> None:
+    row = await QueriedRow(**{name: value for name, (value, _) in VALUES.items()}).asave()
+    document: Any = await raw.json().get(row.key)
+    assert {name: document[name] for name in VALUES} == {name: form for name, (_, form) in VALUES.items()}
+    loaded = await QueriedRow.aget(row.key)
+    for name, (value, _) in VALUES.items():
+        assert getattr(loaded, name) == value, name
+        assert isinstance(getattr(loaded, name), type(value)), name
+
+
+async def test_single_fields_are_written_in_the_same_form(source: ClientSource, raw: Redis) -> None:
+    await ensure_index(QueriedRow, source)
+    row = await QueriedRow().asave()
+    await row.aupdate(day=dt.date(1970, 1, 2), color=Color.RED, money=Decimal("2.50"))
+    async with row.apipeline():
+        row.span = dt.timedelta(microseconds=7)
+        row.place = GeoPoint(1, 2)
+    document: Any = await raw.json().get(row.key)
+    assert (document["day"], document["color"], document["money"]) == (1, "red", 2.5)
+    assert (document["span"], document["place"]) == (7, "1.0,2.0")
+    loaded = await QueriedRow.aget(row.key)
+    assert (loaded.day, loaded.color, loaded.money) == (dt.date(1970, 1, 2), Color.RED, Decimal("2.5"))
+    assert [found.key for found in await QueriedRow.afind(QueriedRow.day == dt.date(1970, 1, 2))] == [row.key]
+
+
+async def test_the_forms_of_fields_without_an_index_are_read(source: ClientSource, raw: Redis) -> None:
+    class KindsPlain(AtomicRedisModel):
+        day: dt.date | None = dt.date(2024, 2, 29)
+        color: Color | None = Color.DARK
+        size: Literal["s", "m"] | None = "s"
+        money: Decimal | None = Decimal("0.5")
+
+    for plainly in (False, True):
+        KindsPlain.Meta.prefer_normal_json_dump = plainly
+        plain = await KindsPlain().asave()
+        document: Any = await raw.json().get(plain.key)
+        await raw.json().set("QueriedRow:old", "$", document)
+        loaded = await QueriedRow.aget("QueriedRow:old")
+        assert (loaded.day, loaded.color, loaded.size, loaded.money) == (
+            plain.day,
+            plain.color,
+            "s",
+            Decimal("0.5"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"money": Decimal("0.12345678901234567890")}, "has more digits than an indexed number keeps"),
+        ({"money": Decimal("1e999")}, "has more digits"),
+        ({"clock": dt.time(1, tzinfo=dt.timezone.utc)}, "has a time zone, which an indexed time cannot keep"),
+        ({"span": dt.timedelta.max}, "is longer than 64 bits of microseconds"),
+    ],
+)
+async def test_what_the_index_could_not_keep_is_not_stored(
+    values: dict[str, Any], said: str, source: ClientSource, raw: Redis
+) -> None:
+    with pytest.raises(CantSerializeRedisValueError, match=f"QueriedRow.{next(iter(values))} holds.*{said}"):
+        await QueriedRow(**values).asave()
+    assert await raw.keys("*") == []
+
+
+def test_text_with_nul_is_refused_where_it_is_indexed() -> None:
+    with pytest.raises(ValidationError, match="text without a NUL character, which ends text in an index"):
+        QueriedRow(text="a\x00b")
+    with pytest.raises(ValidationError, match="text without a NUL"):
+        QueriedRow(tags=["ok", "\x00"])
+    with pytest.raises(ValidationError, match="String should have at least 3 characters"):
+        KindsLimited(code="ab")
+    assert QueriedRow.model_validate_json('{"text": "a\\u0000b"}').text == "a\x00b"
+
+
+@pytest.mark.parametrize("model", [QueriedRow, KindsVector, KindsFrench, KindsSounds, KindsForms])
+async def test_the_server_describes_an_index_as_it_was_declared(
+    model: type[AtomicRedisModel], source: ClientSource
+) -> None:
+    assert await ensure_index(model, source)
+    (target,) = await source.router.on_each(_target(model), searching=True)
+    seen = await migrate.look(source, target.name)
+    assert seen is not None
+    assert target.fits(seen)
+
+
+def _target(model: type[AtomicRedisModel]) -> Any:
+    async def target(server: ClientSource) -> Any:
+        return target_on(server, model)
+
+    return target
+
+
+async def test_no_value_and_no_lack_of_one_keeps_a_document_out(source: ClientSource, raw: Redis) -> None:
+    await ensure_index(QueriedRow, source)
+    rows = [
+        QueriedRow(),
+        QueriedRow(
+            **{name: value for name, (value, _) in VALUES.items()}, home=QueriedHome(), items=[QueriedItem()]
+        ),
+        QueriedRow(home=QueriedHome(zip="1", floor=3), named={"a": QueriedItem(name="x")}),
+    ]
+    await QueriedRow.ainsert(*rows)
+    await raw.json().set("QueriedRow:bare", "$", {})
+    everything = {*(row.key for row in rows), "QueriedRow:bare"}
+    assert {row.key for row in await QueriedRow.afind(QueriedRow.number != 77)} == everything
+    info: Any = await migrate.look(source, "idx:QueriedRow")
+    assert info.state.failures == 0
+
+
+async def test_a_bool_that_is_a_pickle_is_found(source: ClientSource, raw: Redis) -> None:
+    await ensure_index(KindsForms, source)
+    await raw.json().set("KindsForms:old", "$", {"given": "gASILg=="})
+    await KindsForms(given=False).asave()
+    (found,) = await KindsForms.afind(KindsForms.given == True)  # noqa: E712 - builds a filter
+    assert (found.key, found.given) == ("KindsForms:old", True)
+
+
+async def test_the_nearest_vectors_come_first(source: ClientSource) -> None:
+    await ensure_index(KindsVector, source)
+    rows = [KindsVector(flat=[n, n * n, 1.0], graph=[1.0, n], group=n % 3) for n in range(40)]
+    await KindsVector.ainsert(*rows)
+    asked = [6.4, 30.0, 0.5]
+    ranked = sorted(rows, key=lambda row: math.dist(row.flat, asked))
+    found = await KindsVector.afind(KindsVector.flat.nearest(asked, k=7))  # type: ignore[attr-defined]
+    assert [row.key for row in found] == [row.key for row in ranked[:7]]
+    few = await KindsVector.afind(KindsVector.flat.nearest(asked, k=7), max_results=2)  # type: ignore[attr-defined]
+    assert [row.key for row in few] == [row.key for row in ranked[:2]]
+    among = [row for row in ranked if row.group == 1]
+    filtered = await KindsVector.afind((KindsVector.group == 1) & KindsVector.flat.nearest(asked, k=5))  # type: ignore[attr-defined]
+    assert [row.key for row in filtered] == [row.key for row in among[:5]]
+    (top,) = await KindsVector.afind(KindsVector.graph.nearest([1.0, 3.0], k=1))  # type: ignore[union-attr]
+    assert top.graph == [1.0, 3.0]
+    assert await KindsVector.afind(KindsVector.graph.is_none()) == []  # type: ignore[union-attr]
+    lacking = await KindsVector().asave()
+    assert [row.key for row in await KindsVector.afind(KindsVector.graph == None)] == [lacking.key]  # noqa: E711 - builds a filter
+
+
+async def test_places_within_a_distance(source: ClientSource) -> None:
+    await ensure_index(QueriedRow, source)
+    paris, berlin = GeoPoint(2.3522, 48.8566), GeoPoint(13.405, 52.52)
+    rows = [QueriedRow(place=paris), QueriedRow(place=berlin), QueriedRow()]
+    await QueriedRow.ainsert(*rows)
+    away = kilometres(paris, berlin)
+    assert 870 < away < 885
+    near: Any = QueriedRow.place
+    for km, expected in ((1.0, 1), (away - 0.1, 1), (away + 0.1, 2)):
+        assert len(await QueriedRow.afind(near.near(paris.longitude, paris.latitude, km))) == expected
+
+
+@pytest.mark.parametrize("value", ["1,2", (1, 2), [1.0, 2.0], GeoPoint(1, 2)])
+def test_a_place_is_taken_in_several_forms(value: Any) -> None:
+    assert QueriedRow(place=value).place == GeoPoint(1.0, 2.0)
+
+
+@pytest.mark.parametrize("value", ["1", (1,), (181, 0), (0, 86), ("x", 1), 5, {"lon": 1}])
+def test_what_is_no_place_is_refused(value: Any) -> None:
+    with pytest.raises(ValidationError, match="a place is|between|numbers"):
+        QueriedRow(place=value)
+
+
+async def test_words_of_a_language_count_as_one(source: ClientSource) -> None:
+    await ensure_index(KindsFrench, source)
+    rows = [
+        KindsFrench(title="les chevaux mangent", note="chevaux"),
+        KindsFrench(title="un cheval mange", note="cheval"),
+    ]
+    await KindsFrench.ainsert(*rows)
+    title: Any = KindsFrench.title
+    note: Any = KindsFrench.note
+    assert len(await KindsFrench.afind(title.matches("cheval"))) == 2
+    assert [row.key for row in await KindsFrench.afind(note.matches("cheval"))] == [rows[1].key]
+    assert len(await KindsFrench.afind(title.matches("un"))) == 1
+
+
+async def test_words_that_sound_alike_count_as_one(source: ClientSource) -> None:
+    await ensure_index(KindsSounds, source)
+    await KindsSounds.ainsert(*(KindsSounds(name=name) for name in ("Jon Smith", "Catherine", "Bob")))
+    name: Any = KindsSounds.name
+    assert [row.name for row in await KindsSounds.afind(name.matches("john smyth"))] == ["Jon Smith"]
+    assert [row.name for row in await KindsSounds.afind(name.matches("Katherine"))] == ["Catherine"]
+
+
+async def test_hundreds_of_texts_that_begin_alike_are_all_found(source: ClientSource, raw: Redis) -> None:
+    await ensure_index(QueriedRow, source)
+    await raw.execute_command("FT.CONFIG", "SET", "MAXPREFIXEXPANSIONS", 200)  # type: ignore[no-untyped-call]
+    await raw.execute_command("FT.CONFIG", "SET", "MINPREFIX", 2)  # type: ignore[no-untyped-call]
+    await QueriedRow.ainsert(
+        *(QueriedRow(text=f"w{number:04}z", bio=f"word{number:03}") for number in range(700))
+    )
+    text: Any = QueriedRow.text
+    bio: Any = QueriedRow.bio
+    for expression in (
+        text.prefix("w"),
+        text.prefix("w0"),
+        text.suffix("z"),
+        text.contains("0"),
+        text.contains("w0"),
+    ):
+        assert len(await QueriedRow.afind(expression)) == 700, expression
+    assert len(await QueriedRow.afind(bio.fuzzy("word000", 3))) == 700
+    assert len(await QueriedRow.afind(~text.contains("9z"))) == 630
+
+
+async def test_a_server_whose_limits_stay_is_not_believed(source: ClientSource, raw: Redis) -> None:
+    await ensure_index(QueriedRow, source)
+    await raw.execute_command("FT.CONFIG", "SET", "MAXPREFIXEXPANSIONS", 200)  # type: ignore[no-untyped-call]
+    await raw.execute_command("ACL", "SETUSER", "default", "-ft.config")  # type: ignore[no-untyped-call]
+    text: Any = QueriedRow.text
+    try:
+        with pytest.raises(PartialSearchError, match="MAXPREFIXEXPANSIONS cannot be changed"):
+            await QueriedRow.afind(text.prefix("w"))
+        assert await QueriedRow.afind(QueriedRow.number == 1) == []
+    finally:
+        await raw.execute_command("ACL", "SETUSER", "default", "+ft.config")  # type: ignore[no-untyped-call]
+
+
+class KindsNumbers(Enum):
+    ONE = 1
+    TWO = "two"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "said"),
+    [
+        (set[str], "it has a key of its own, which no index sees; index a list"),
+        (bytes, "cannot be indexed"),
+        (KindsNumbers, "cannot be indexed"),
+        (Literal[1, "a"], "cannot be indexed"),
+        (list[bytes], "cannot be indexed"),
+        (list[bool], "cannot be indexed"),
+        (dict[str, Literal[True]], "cannot be indexed"),
+        (int | str, "cannot be indexed"),
+    ],
+)
+def test_types_without_an_index_are_named(annotation: Any, said: str) -> None:
+    class KindsWrong(AtomicRedisModel):
+        field: Index[annotation] | None = None
+
+    KindsWrong.model_rebuild(_types_namespace={"annotation": annotation})
+    with pytest.raises(UnsupportedIndexedFieldError, match=f"KindsWrong.field has an Index.*{said}"):
+        list(declared(KindsWrong))
+
+
+def test_options_that_do_not_fit_the_type_are_named() -> None:
+    class KindsOptions(AtomicRedisModel):
+        age: Annotated[int, Index(text=True)] = 0
+
+    with pytest.raises(
+        UnsupportedIndexedFieldError, match=r"an Index with Index\(text=True\).*indexed like that"
+    ):
+        list(declared(KindsOptions))
+
+    class KindsLanguages(AtomicRedisModel):
+        one: Annotated[str, Index(text=True, language="french")] = ""
+        two: Annotated[str, Index(text=True, language="german")] = ""
+
+    with pytest.raises(UnsupportedIndexedFieldError, match="fields of several languages: french, german"):
+        target_on_any(KindsLanguages)
+
+
+def target_on_any(model: type[AtomicRedisModel]) -> Any:
+    attributes = [kind for _, _, kind in declared(model)]
+    return options_for(model, attributes)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"dim": 0}, "no number of dimensions"),
+        ({"dim": 2, "metric": "L3"}, "give one of COSINE, L2, IP"),
+        ({"algorithm": "TREE"}, "give one of FLAT, HNSW"),
+        ({"weight": 2.0}, "give text=True"),
+        ({"text": True, "weight": 0}, "give a positive number"),
+        ({"text": True, "phonetic": "x"}, "give one of dm:en"),
+    ],
+)
+def test_options_without_sense_are_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        IndexAnnotation(**options)
+
+
+def test_vectors_of_the_wrong_size_are_refused() -> None:
+    flat: Any = KindsVector.flat
+    with pytest.raises(BadFilterError, match="the vector has 2 numbers and not 3"):
+        flat.nearest([1, 2])
+    with pytest.raises(BadFilterError, match="compares with a vector of 3 numbers"):
+        flat.nearest("abc def")
+
+
+def test_the_marker_tells_its_options() -> None:
+    assert repr(IndexAnnotation(text=True, weight=2.0)) == "Index(text=True, weight=2.0)"
+    assert repr(IndexAnnotation()) == "Index()"
+    assert (
+        json.dumps([name for name, _, _ in declared(KindsForms)])
+        == '["bare", "called", "bracketed", "given"]'
+    )
