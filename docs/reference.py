@@ -10,13 +10,20 @@ from typing import Any
 import rapyer
 import rapyer.errors
 import rapyer.fields
+import rapyer.frames
+import rapyer.reducers
 import rapyer.types
 from rapyer import ActionGroup, AtomicRedisModel, RedisConfig
 from rapyer.cascade import CascadeTTL
 from rapyer.metaclass import OldName, Yielding
+from rapyer.search.aggregate import Aggregate
 from rapyer.search.drift import IndexStep, ModelIndex
+from rapyer.search.explanation import Explanation
 
 PAGE = Path(__file__).parent / "api.md"
+
+_REDUCERS = [name for name in rapyer.reducers.__all__ if name != "Reducer"]
+_TABLES = [name for name in rapyer.frames.__all__ if name.startswith("to_")]
 
 _HEAD = """# API reference
 
@@ -44,10 +51,18 @@ def page() -> str:
         *_class(rapyer.fields.IndexAnnotation, "rapyer.fields.Index", []),
         *_class(rapyer.fields.RapyerKey, "rapyer.fields.RapyerKey", []),
         *_class(CascadeTTL, "rapyer.cascade.CascadeTTL", []),
+        "## Aggregates and tables\n",
+        *_class(Aggregate, "rapyer.search.aggregate.Aggregate", _members(Aggregate)),
+        *(_entry(f"rapyer.reducers.{name}", getattr(rapyer.reducers, name)) for name in _REDUCERS),
+        *(_entry(f"rapyer.frames.{name}", getattr(rapyer.frames, name)) for name in _TABLES),
+        *_class(rapyer.frames.FrameResult, "rapyer.frames.FrameResult", _members(rapyer.frames.FrameResult)),
+        *_class(rapyer.frames.RefusedRow, "rapyer.frames.RefusedRow", []),
         "## Configuration and results\n",
         *_class(RedisConfig, "rapyer.config.RedisConfig", []),
         *_class(ActionGroup, "rapyer.actions.ActionGroup", [("all", ActionGroup.__dict__["all"])]),
         *_class(rapyer.DeleteResult, "rapyer.result.DeleteResult", []),
+        *_class(rapyer.UpdateResult, "rapyer.result.UpdateResult", []),
+        *_class(Explanation, "rapyer.search.explanation.Explanation", _members(Explanation)),
         *_class(rapyer.RapyerDeleteResult, "rapyer.result.RapyerDeleteResult", []),
         *_class(rapyer.CascadeResult, "rapyer.result.CascadeResult", []),
         *_class(rapyer.FetchResult, "rapyer.result.FetchResult", []),

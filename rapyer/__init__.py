@@ -25,8 +25,10 @@ from rapyer.result import (
     FetchResult,
     GetOrCreateResult,
     GetOrCreateStatus,
+    Page,
     RapyerDeleteResult,
     ReferenceReport,
+    UpdateResult,
 )
 from rapyer.search.plan import IndexPlan
 
@@ -44,11 +46,13 @@ __all__ = (
     "Index",
     "IndexPlan",
     "Key",
+    "Page",
     "RapyerDeleteResult",
     "RapyerKey",
     "RedisConfig",
     "ReferenceReport",
     "SafeLoad",
+    "UpdateResult",
     "acheck_references",
     "adelete_many",
     "aexists",

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from rapyer import finding
 from rapyer.actions import ActionGroup, action
 from rapyer.commands import keys
-from rapyer.errors import KeyNotFound
 from rapyer.model import insert, load
-from rapyer.model.delete import delete_command, delete_in_one_step, delete_models
+from rapyer.model.delete import delete_command
 from rapyer.model.get_or_create import check_draft, get_or_create_stored
 from rapyer.model.keys import resolve
 from rapyer.model.locking import ModelLock
 from rapyer.model.registry import registry
 from rapyer.model.state import StoredModel
+from rapyer.querying import Querying
 from rapyer.session.executor import perform, run
 from rapyer.session.lock import LEASE, LockOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from rapyer.fields.key import RapyerKey
-    from rapyer.result import DeleteResult, GetOrCreateResult
-    from rapyer.search.expression import Expression
+    from rapyer.result import GetOrCreateResult
 
 M = TypeVar("M", bound=StoredModel)
 
 
-class Collection(StoredModel):
+class Collection(Querying):
     """The class methods of models. A key may be given as the full key, the primary key or an instance."""
 
     @classmethod
@@ -137,95 +134,6 @@ class Collection(StoredModel):
         """
         check_draft(cls, instance, f"{cls.__name__}.aget_or_create")
         return await get_or_create_stored(instance)
-
-    @classmethod
-    @action(ActionGroup.READ, ActionGroup.FETCH)
-    async def afind(
-        cls,
-        *args: str | Expression | bool | StoredModel | Any,
-        max_results: int | None = None,
-        on_corrupt: Literal["raise", "skip"] = "skip",
-    ) -> list[Self]:
-        """Return stored instances: those under the given keys, those that filters describe, or all.
-
-        Keys may be full keys, primary keys or instances, and win over filters; several filters must all
-        hold. What is left out is logged (JSON.MGET, FT.SEARCH, FT.AGGREGATE, SCAN).
-
-        Args:
-            args: Keys, or filters such as `User.age >= 18`.
-            max_results: The most instances to return; None for all.
-            on_corrupt: What to do with documents that do not fit the class: "skip" leaves them out, with
-                one warning that counts and names them, "raise" raises.
-
-        Raises:
-            KeyNotFound: Nothing is stored under a given key.
-            CorruptedModelError: A document does not fit the class, and was to raise.
-            NotIndexedError: A filter asks for a field without an index.
-            UnsupportedArgumentTypeError: An argument is neither key nor filter.
-            UnsupportedArgumentValueError: `max_results` is negative, or `on_corrupt` is something else.
-        """
-        return await finding.find_models(cls, args, max_results, on_corrupt)
-
-    @classmethod
-    @action(ActionGroup.READ, ActionGroup.FETCH)
-    async def afind_one(
-        cls,
-        *args: str | Expression | bool | StoredModel | Any,
-        on_corrupt: Literal["raise", "skip"] = "skip",
-    ) -> Self | None:
-        """Return the first instance that `afind` gives for the arguments, or None."""
-        try:
-            found = await finding.find_models(cls, args, 1, on_corrupt)
-        except KeyNotFound:
-            return None
-        return found[0] if found else None
-
-    @classmethod
-    @action(ActionGroup.READ, refreshes=False)
-    async def afind_keys(cls, max_results: int | None = None) -> list[RapyerKey]:
-        """Return the keys of all stored instances, in no particular order (SCAN).
-
-        Args:
-            max_results: The most keys to return; None for all.
-
-        Raises:
-            UnsupportedArgumentValueError: `max_results` is negative.
-        """
-        return await load.list_keys(cls, registry.source_for(cls), finding.checked_limit(max_results))
-
-    @classmethod
-    @action(ActionGroup.DELETE, refreshes=False)
-    async def adelete_many(
-        cls, *args: str | Expression | bool | StoredModel | Any, atomic: bool = False
-    ) -> DeleteResult:
-        """Delete many documents: those of instances, those under keys, or all that filters describe.
-
-        They go with what lives beside them, in steps of `Meta.max_delete_per_transaction` keys (script
-        delete: DEL; FT.AGGREGATE finds what filters describe, however many there are). In a pipeline one step
-        is queued.
-
-        Args:
-            args: Instances, keys and primary keys; or filters, which must all hold.
-            atomic: Delete all of them in one step, however many they are.
-
-        Returns:
-            How many were really there and are gone.
-
-        Raises:
-            MissingParameterError: Nothing was given.
-            UnsupportedArgumentTypeError: Filters were mixed with keys, or something is neither.
-            WrongClassError: A key belongs to another class; nothing is deleted.
-            WrongTypeError: A key holds another Redis type; nothing of its transaction is deleted.
-            BadDeleteActionError: An instance lives inside another model; nothing is deleted.
-            NotIndexedError: A filter asks for a field without an index.
-            CrossSlotError: It was to be atomic, and the keys live in several slots of a cluster; nothing is
-                deleted.
-            PartlyAppliedError: On a cluster, where each slot is a step of its own, only some of them did it.
-        """
-        wanted = await finding.keys_to_delete(cls, args)
-        if atomic and wanted:
-            return (await delete_in_one_step(registry.source_for(cls), [(cls, wanted)]))[0]
-        return await delete_models(cls, wanted)
 
     @classmethod
     def alock_from_key(

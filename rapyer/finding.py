@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rapyer.actions import ActionGroup, acting
 from rapyer.errors import (
     BadFilterError,
     KeyNotFound,
@@ -19,12 +22,19 @@ from rapyer.model.delete import check_no_inner
 from rapyer.model.keys import resolve, resolve_many
 from rapyer.model.registry import registry
 from rapyer.model.state import StoredModel
+from rapyer.search.compile import compiled
 from rapyer.search.expression import Expression, FieldOperand, ModelOperand
 from rapyer.search.find import find, find_keys
+from rapyer.search.leading import leading
+from rapyer.search.listing import Ordering, count, entries_at, entries_of, ordering_of, overlapped
+from rapyer.search.pages import load_window, page_of
+from rapyer.search.projection import projection_of, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
+    from rapyer.result import Page
+    from rapyer.search.projection import Projection
     from rapyer.session.clients import ClientSource
 
 M = TypeVar("M", bound="StoredModel")
@@ -49,6 +59,187 @@ async def find_models(
     return result.models
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How what is found is wanted.
+
+    Attributes:
+        sort_by: What it is sorted by, as `ordering_of` takes it.
+        offset: How many documents are passed over.
+        max_results: The most documents; None for all.
+        only: The fields, as `projection_of` takes them; None for whole instances.
+        on_corrupt: What to do with documents that do not fit the class.
+    """
+
+    sort_by: Any = None
+    offset: int = 0
+    max_results: int | None = None
+    only: Any = None
+    on_corrupt: str = "skip"
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is instances, in the order in which they are found."""
+        return self.sort_by is None and self.only is None and not self.offset
+
+    @property
+    def stop(self) -> int | None:
+        """How many of the first documents are needed; None for all."""
+        return None if self.max_results is None else self.offset + self.max_results
+
+    def part(self, keys: Sequence[str]) -> Sequence[str]:
+        """Return those of the keys that are wanted."""
+        return keys[self.offset : self.stop]
+
+
+async def find_wanted(cls: type[M], args: Sequence[Any], wanted: Wanted) -> list[Any]:
+    """Return what the arguments of `afind` ask for, sorted, from an offset on, or some fields of it."""
+    if checked_number("offset", wanted.offset) == 0 and wanted.plain:
+        return await find_models(cls, args, wanted.max_results, wanted.on_corrupt)
+    checked_limit(wanted.max_results)
+    corrupt, ordering = load.checked_on_corrupt(wanted.on_corrupt), ordering_of(cls, wanted.sort_by)
+    selection = None if wanted.only is None else projection_of(cls, wanted.only)
+    given, expression = _asked(cls, args, "afind")
+    everything = wanted.max_results is None and not wanted.offset
+    if ordering.terms and selection is None and everything:
+        keys: Sequence[str] = await _keys_of(cls, given, expression, Ordering(), in_order=False)
+    else:
+        found = await _keys_of(cls, given, expression, ordering, in_order=not everything, most=wanted.stop)
+        keys = wanted.part(found)
+    if selection is None:
+        loaded = await load_window(cls, keys, ordering)
+    else:
+        loaded = await _rows(cls, keys, selection)
+    gone_is_wrong = loaded.missing if given else ()
+    if gone_is_wrong:
+        await load_by_keys(cls, registry.source_for(cls), gone_is_wrong)  # raises, and says what is there
+    load.report_skipped(f"{cls.__name__}.afind", loaded, corrupt)
+    return loaded.models
+
+
+async def list_found(cls: type[StoredModel], args: Sequence[Any], wanted: Wanted) -> Sequence[str]:
+    """Return the keys that the arguments of `afind_keys` ask for."""
+    checked_number("offset", wanted.offset)
+    limit, ordering = checked_limit(wanted.max_results), ordering_of(cls, wanted.sort_by)
+    expression = _filter_of(cls, args, "afind_keys")
+    if expression is None and wanted.plain and limit is not None:
+        return await load.list_keys(cls, registry.source_for(cls), limit)
+    everything = wanted.plain and limit is None
+    found = await _keys_of(cls, (), expression, ordering, in_order=not everything, most=wanted.stop)
+    return wanted.part(found)
+
+
+async def count_found(cls: type[StoredModel], args: Sequence[Any]) -> int:
+    """Return how many documents the arguments of `acount` describe."""
+    return await count(cls, _filter_of(cls, args, "acount"))
+
+
+async def page_found(
+    cls: type[M], args: Sequence[Any], size: int, after: str | None, wanted: Wanted
+) -> Page[M]:
+    """Return the page that the arguments of `apage` ask for."""
+    checked_number("size", size, least=1)
+    corrupt, ordering = load.checked_on_corrupt(wanted.on_corrupt), ordering_of(cls, wanted.sort_by)
+    return await page_of(cls, _filter_of(cls, args, "apage"), ordering, size, after, corrupt)
+
+
+async def stream_found(
+    cls: type[M], args: Sequence[Any], batch: int, wanted: Wanted
+) -> AsyncGenerator[Any, None]:
+    """Yield what the arguments of `aiter_find` ask for, read in portions."""
+    checked_number("batch", batch, least=1)
+    corrupt, ordering = load.checked_on_corrupt(wanted.on_corrupt), ordering_of(cls, wanted.sort_by)
+    selection = None if wanted.only is None else projection_of(cls, wanted.only)
+    expression, source = _filter_of(cls, args, "aiter_find"), registry.source_for(cls)
+    keys = await _keys_of(cls, (), expression, ordering, in_order=False)
+
+    async def read(chunk: Sequence[str]) -> load.Loaded:
+        with acting(ActionGroup.READ, ActionGroup.FETCH):
+            if selection is not None:
+                return await read_rows(cls, source, chunk, selection)
+            return await load.load_many(cls, source, chunk)
+
+    left_out = load.Loaded([], (), ())
+    async with aclosing(overlapped(keys, read, batch)) as portions:
+        async for loaded in portions:
+            if corrupt == "raise":
+                load.report_skipped(f"{cls.__name__}.aiter_find", replace(loaded, missing=()), corrupt)
+            missing, unread = (*left_out.missing, *loaded.missing), (*left_out.corrupt, *loaded.corrupt)
+            left_out = load.Loaded([], missing, unread)
+            for found in loaded.models:
+                yield found if selection is None else found[1]
+    load.report_skipped(f"{cls.__name__}.aiter_find", left_out)
+
+
+async def _keys_of(
+    cls: type[StoredModel],
+    given: Sequence[Any],
+    expression: Expression | None,
+    ordering: Ordering,
+    *,
+    in_order: bool,
+    most: int | None = None,
+) -> Sequence[str]:
+    """Return all keys that are asked for.
+
+    Args:
+        cls: The class.
+        given: Keys; where there are none, the filter counts.
+        expression: The filter.
+        ordering: What they are sorted by.
+        in_order: Whether they are to come in the same order each time, if they are sorted by nothing.
+        most: How many of the first are needed at the most; None for all.
+    """
+    if given:
+        keys = resolve_many(cls, given)
+        if not ordering.terms:
+            return keys
+        entries = await entries_at(cls, keys, ordering)
+        doubtful = [entry.key for entry in entries if set(entry.values) == {None}]
+        await load_by_keys(cls, registry.source_for(cls), doubtful)  # raises where nothing is stored
+        return [entry.key for entry in entries]
+    first = await leading(cls, expression, ordering, most) if most is not None else None
+    if first is not None:
+        return [entry.key for entry in first]
+    if ordering.terms or (in_order and compiled(expression).nearest is None):
+        return [entry.key for entry in await entries_of(cls, expression, ordering)]
+    return await find_keys(cls, expression)
+
+
+async def _rows(cls: type[StoredModel], keys: Sequence[str], selection: Projection) -> load.Loaded:
+    source = registry.source_for(cls)
+    rows = load.Loaded([], (), ())
+    async for part in overlapped(keys, lambda chunk: read_rows(cls, source, chunk, selection)):
+        rows.models.extend(row for _, row in part.models)
+        rows = load.Loaded(rows.models, (*rows.missing, *part.missing), (*rows.corrupt, *part.corrupt))
+    return rows
+
+
+def _asked(
+    cls: type[StoredModel], args: Sequence[Any], operation: str
+) -> tuple[list[Any], Expression | None]:
+    given, filters = _sorted_out(cls, args, operation)
+    if given and filters:
+        logger.warning("%s.%s was given keys and filters: the filters are ignored", cls.__name__, operation)
+    return given, reduce(and_, filters) if filters else None
+
+
+def _filter_of(cls: type[StoredModel], args: Sequence[Any], operation: str) -> Expression | None:
+    """Return what filters ask for together; None where there are none.
+
+    Raises:
+        UnsupportedArgumentTypeError: An argument is no filter.
+    """
+    given, expression = _asked(cls, args, operation)
+    if given:
+        raise UnsupportedArgumentTypeError(
+            f"{cls.__name__}.{operation} cannot use {given[0]!r}",
+            model=cls.__name__,
+            hint="give filters, such as User.age >= 18",
+        )
+    return expression
+
+
 async def load_by_keys(
     cls: type[M], source: ClientSource, keys: Sequence[str], *, skip_missing: bool = False
 ) -> load.Loaded:
@@ -66,8 +257,8 @@ async def load_by_keys(
     return loaded
 
 
-async def keys_to_delete(cls: type[StoredModel], args: Sequence[Any]) -> Sequence[str]:
-    """Return the full keys of what the arguments of `adelete_many` name or describe.
+def to_delete(cls: type[StoredModel], args: Sequence[Any]) -> Sequence[str] | Expression:
+    """Return the full keys that the arguments of `adelete_many` name, or the filter that they are.
 
     Raises:
         MissingParameterError: There are none.
@@ -87,9 +278,42 @@ async def keys_to_delete(cls: type[StoredModel], args: Sequence[Any]) -> Sequenc
             f"{name} was given keys and filters", model=cls.__name__, hint="give it one or the other"
         )
     if filters:
-        return await find_keys(cls, reduce(and_, filters))
+        return reduce(and_, filters)
     check_no_inner(argument for argument in given if isinstance(argument, StoredModel))
     return resolve_many(cls, given)
+
+
+def filter_of(cls: type[StoredModel], args: Sequence[Any], operation: str) -> Expression | None:
+    """Return the one filter that several are; None for none.
+
+    Raises:
+        UnsupportedArgumentTypeError: An argument is no filter.
+    """
+    given, filters = _sorted_out(cls, args, operation)
+    if given:
+        raise UnsupportedArgumentTypeError(
+            f"{cls.__name__}.{operation} cannot use {given[0]!r}",
+            model=cls.__name__,
+            hint="give filters, such as User.age >= 18",
+        )
+    return reduce(and_, filters) if filters else None
+
+
+def to_update(cls: type[StoredModel], args: Sequence[Any]) -> Expression:
+    """Return the filter that the arguments of `aupdate_many` are.
+
+    Raises:
+        MissingParameterError: There are none.
+        UnsupportedArgumentTypeError: One is no filter.
+    """
+    expression = filter_of(cls, args, "aupdate_many")
+    if expression is None:
+        raise MissingParameterError(
+            f"{cls.__name__}.aupdate_many requires at least one filter",
+            model=cls.__name__,
+            hint="to change all, give one that all fit, such as (User.age >= 18) | ~(User.age >= 18)",
+        )
+    return expression
 
 
 def checked_limit(max_results: int | None) -> int | None:
@@ -108,6 +332,30 @@ def checked_limit(max_results: int | None) -> int | None:
             f"max_results is {max_results}", hint="give 0 or more, or None for all"
         )
     return max_results
+
+
+def checked_number(name: str, value: Any, least: int = 0) -> int:
+    """Return a number that is given as an argument.
+
+    Args:
+        name: The argument.
+        value: Its value.
+        least: The least that makes sense.
+
+    Raises:
+        UnsupportedArgumentTypeError: It is no whole number.
+        UnsupportedArgumentValueError: It is less than that.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UnsupportedArgumentTypeError(f"{name} is {value!r}", hint="give a whole number")
+    if value < least:
+        raise UnsupportedArgumentValueError(f"{name} is {value}", hint=f"give {least} or more")
+    return value
+
+
+def is_filter(argument: Any) -> bool:
+    """Tell whether an argument is a filter, or a field that is to be one."""
+    return isinstance(argument, Expression | FieldOperand | ModelOperand)
 
 
 def _sorted_out(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import warnings
-from typing import Annotated, Generic, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
@@ -16,11 +17,12 @@ class DeleteResult(BaseModel):
 
     Attributes:
         models_deleted: How many instances were really there and are gone; in a pipeline, how many were asked
-            for.
+            for, and in a dry run, how many would go.
         keys_deleted: How many Redis keys went with them, those of their sets and queues as well; in a
-            pipeline, how many were named.
-        models_missing: How many of those asked for were not stored; in a pipeline nobody knows yet, so 0.
-        was_committed: Whether it is done; False in a pipeline, which does it at its end.
+            pipeline and in a dry run, how many may.
+        models_missing: How many of those asked for were not stored, or did not match any more when it was
+            their turn; in a pipeline nobody knows yet, so 0.
+        was_committed: Whether it is done; False in a pipeline, which does it at its end, and for a dry run.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +39,26 @@ class DeleteResult(BaseModel):
         return self.models_deleted
 
 
+class UpdateResult(BaseModel):
+    """What an update by filters did.
+
+    Attributes:
+        matched: How many documents the filters describe.
+        updated: How many of them were changed; the others did not match any more when it was their turn, or
+            were refused.
+        refused: Why documents were left as they are, by their keys: a validator of the whole model refuses
+            the values for them, or they could not be read where that was needed.
+        was_committed: Whether it is done; False in a pipeline, which does it at its end, and for a dry run.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    matched: int = 0
+    updated: int = 0
+    refused: dict[str, str] = Field(default_factory=dict)
+    was_committed: bool = True
+
+
 class RapyerDeleteResult(DeleteResult):
     """What a bulk delete of instances of several classes did.
 
@@ -45,6 +67,56 @@ class RapyerDeleteResult(DeleteResult):
     """
 
     by_model: dict[type, int] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of what a query gives.
+
+    Attributes:
+        models: The instances, in their order.
+        after: Where the next page starts, to be given to `apage`; None where this is the last one.
+        total: How many documents match in all, at this moment.
+    """
+
+    models: list[T]
+    after: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row of a table that was not stored.
+
+    Attributes:
+        row: Its number, from 0.
+        reason: Why.
+        values: What it holds, by column; whatever stood there, if it was no row.
+    """
+
+    row: int
+    reason: str
+    values: Any
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """What became of the rows of a table.
+
+    Attributes:
+        stored: How many were stored; in a pipeline, how many will be at its end; in a dry run, would be.
+        skipped: How many were left out, as something is stored under their keys.
+        refused: Those that were not stored, and why; `to_pandas(result.refused)` makes a table of them.
+    """
+
+    stored: int
+    skipped: int = 0
+    refused: tuple[RefusedRow, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether no row was refused."""
+        return not self.refused
 
 
 class GetOrCreateStatus(str, enum.Enum):

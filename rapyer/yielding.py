@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import ValidationError
 
+from rapyer import finding
 from rapyer.actions import ActionGroup, action
 from rapyer.codec.context import STORED
 from rapyer.codec.paths import ROOT
@@ -13,8 +14,11 @@ from rapyer.metaclass import OldName, make_way
 from rapyer.model import companions, expiry
 from rapyer.model.identity import settle
 from rapyer.model.keys import primary_key_of, resolve
+from rapyer.model.load import checked_on_corrupt
 from rapyer.model.registry import registry
 from rapyer.search import index
+from rapyer.search.aggregate import Aggregate
+from rapyer.search.explain import explained
 from rapyer.session.executor import perform, perform_now
 from rapyer.session.pipeline import Pipeline
 from rapyer.session.scope import open_batch
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from rapyer.model.state import StoredModel
+    from rapyer.search.explanation import Explanation
 
 
 @make_way
@@ -160,6 +165,41 @@ class YieldingNames:
             Whether there was one.
         """
         return await index.remove_index(_model(cls), registry.source_for(_model(cls)))
+
+    @classmethod
+    def aggregate(cls, *, on_corrupt: Literal["raise", "skip"] = "skip") -> Aggregate:
+        """Ask for figures of groups of instances, as `User.aggregate().by(User.city).agg(n=count())`.
+
+        `await` what this returns for the rows; nothing is sent before.
+
+        Args:
+            on_corrupt: What to do with documents whose values cannot be read: "skip" leaves them out, with
+                one warning that counts and names them, "raise" raises.
+
+        Raises:
+            UnsupportedArgumentValueError: `on_corrupt` is something else.
+        """
+        return Aggregate(_model(cls), checked_on_corrupt(on_corrupt))
+
+    @classmethod
+    @action(ActionGroup.READ, refreshes=False)
+    async def explain(cls, *filters: Any) -> Explanation:
+        """Tell how a find by filters is answered, and what could be better (FT.EXPLAIN, FT.PROFILE).
+
+        The search is run, but no documents are read. It asks at once, in a pipeline too.
+
+        Args:
+            filters: Filters such as `User.age >= 18`, which must all hold; without any, what `afind()` does.
+
+        Returns:
+            The query with its parameters, the server's plan as a tree, what each part of it did, and advice;
+            to be printed, or shown by a notebook.
+
+        Raises:
+            UnsupportedArgumentTypeError: An argument is no filter.
+            NotIndexedError: The class's index does not exist on the server.
+        """
+        return await explained(_model(cls), finding.filter_of(_model(cls), filters, "explain"))
 
     @classmethod
     def init_class(cls) -> None:

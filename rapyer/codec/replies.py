@@ -99,6 +99,16 @@ def cursor_keys(reply: Any) -> tuple[list[str], int]:
     return [text(row[1]) for row in page[1:]], int(cursor)
 
 
+def sorted_rows(reply: Any, name: str) -> list[tuple[str, bytes | None]]:
+    """Read a reply of `FT.AGGREGATE … LOAD … @__key … AS name` into keys, each with the JSON of that name."""
+    rows = (
+        [_get(row, "extra_attributes") for row in _get(reply, "results")] if isinstance(reply, dict) else None
+    )
+    if rows is None:
+        rows = [dict(zip(map(text, row[::2]), row[1::2], strict=True)) for row in reply[1:]]
+    return [(text(_get(row, "__key")), raw_json(_get(row, name))) for row in rows]
+
+
 def index_attributes(reply: Any) -> list[dict[str, str]]:
     """Read the attributes out of a reply of FT.INFO; flags without a value map to the empty string."""
     return [_attribute(row) for row in _get(_info(reply), "attributes")]

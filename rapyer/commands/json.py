@@ -49,6 +49,18 @@ def get_documents(keys: Sequence[str]) -> Command[list[bytes | None]]:
     )
 
 
+def get_values(keys: Sequence[str], path: str) -> Command[list[bytes | None]]:
+    """JSON.MGET: for each key a JSON array of what a `$` path matches there; None as in `get_documents`."""
+    return Command(
+        "JSON.MGET",
+        tuple(keys),
+        (path,),
+        lambda reply: [raw_json(item) for item in reply],
+        Effect.READ,
+        spread=Spread(lambda at: get_values([keys[position] for position in at], path), in_place),
+    )
+
+
 def set_value(key: str, path: str, value: bytes) -> Command[bool]:
     """JSON.SET: write the value; in a document that exists, the parent of the path must exist too.
 

@@ -11,11 +11,14 @@ from rapyer.codec.replies import (
     ranked_keys,
     search_page,
     setting_value,
+    sorted_rows,
 )
 from rapyer.commands.command import Arg, Command, Effect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_SORTED = "__sorted"
 
 
 def _parameters(parameters: Mapping[str, Arg]) -> tuple[Arg, ...]:
@@ -66,6 +69,20 @@ def search_keys(
         2,
     )
     return Command("FT.AGGREGATE", (), args, cursor_keys, Effect.READ)
+
+
+def leading(
+    index: str, query: str, parameters: Mapping[str, Arg], *, path: str, descending: bool, limit: int
+) -> Command[list[tuple[str, bytes | None]]]:
+    """FT.AGGREGATE: the keys of the first matches by a number and then by key, each with the JSON of it.
+
+    Dialect 3 gives JSON, where the others give numbers with 12 digits.
+    """
+    order = "DESC" if descending else "ASC"
+    loaded = ("LOAD", 4, "@__key", path, "AS", _SORTED)
+    sorting = ("SORTBY", 4, f"@{_SORTED}", order, "@__key", "ASC", "LIMIT", 0, limit, "TIMEOUT", 0)
+    args = (index, query, *loaded, *sorting, *_parameters(parameters), "DIALECT", 3)
+    return Command("FT.AGGREGATE", (), args, lambda reply: sorted_rows(reply, _SORTED), Effect.READ)
 
 
 def cursor_read(index: str, cursor: int) -> Command[tuple[list[str], int]]:

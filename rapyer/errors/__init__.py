@@ -8,7 +8,8 @@
     │   │   ├── CascadeTargetTtlMissingError
     │   │   └── InvalidCascadeDepthError (also ValueError)
     │   ├── InvalidRefreshTtlError
-    │   └── MetaFrozenError
+    │   ├── MetaFrozenError
+    │   └── MissingPackageError (also ImportError)
     ├── FindError
     │   ├── BadFilterError (also ValueError)
     │   ├── NotIndexedError
@@ -123,6 +124,7 @@ from rapyer.errors.server import (
     InvalidRefreshTtlError,
     MetaFrozenError,
     MissingModuleError,
+    MissingPackageError,
     MissingPermissionError,
     PersistentNoScriptError,
     ScriptsNotInitializedError,
@@ -159,6 +161,7 @@ __all__ = (
     "LockTimeoutError",
     "MetaFrozenError",
     "MissingModuleError",
+    "MissingPackageError",
     "MissingParameterError",
     "MissingPermissionError",
     "ModelError",

@@ -76,6 +76,10 @@ class MetaFrozenError(ConfigError):
     """Kept so that code which catches it runs: options of a `Meta` can be changed at any time."""
 
 
+class MissingPackageError(ConfigError, ImportError):
+    """A package that only this operation needs is not installed."""
+
+
 class InvalidRefreshTtlError(ConfigError):
     """`Meta.refresh_ttl` names an operation after which no key is left that could live longer."""
 

@@ -110,6 +110,7 @@ class ModelSpec:
         direct: The fields to which assigning only takes the validator: they are not frozen, and not the key.
         model: The class.
         operands: Its fields as filters use them, as far as they were asked for.
+        projections: The selections of its fields that were asked for so far.
     """
 
     name: str
@@ -118,6 +119,7 @@ class ModelSpec:
     direct: frozenset[str]
     model: type[StoredModel] = field(compare=False, repr=False)
     operands: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    projections: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
     # Found when first needed: a nested class may be open when this one is defined.
     @cached_property

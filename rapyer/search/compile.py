@@ -26,6 +26,9 @@ EVERYTHING = "*"
 DISTANCE = "__distance"
 """What the distance of a vector is called in replies."""
 
+HOW_MANY = "k"
+"""The parameter that says how many vectors are wanted."""
+
 _EXACT_NUMBERS = 2**53
 _PLAIN_WORD = re.compile(r"[a-z0-9_\u0080-\U0010ffff]+")
 _RANGES = {
@@ -262,5 +265,5 @@ def _nearest(node: Nearest, among: str, query: Query) -> str:
     options = node.kind.options
     letter = "f" if options is None or options.type == "FLOAT32" else "d"
     blob = _parameter(query, struct.pack(f"<{len(node.vector)}{letter}", *node.vector))
-    query.nearest = node.k
-    return f"{among}=>[KNN ${_parameter(query, node.k)} @{attribute(node.path)} ${blob} AS {DISTANCE}]"
+    query.nearest = query.parameters[HOW_MANY] = node.k
+    return f"{among}=>[KNN ${HOW_MANY} @{attribute(node.path)} ${blob} AS {DISTANCE}]"

@@ -10,15 +10,17 @@ from rapyer.commands import search
 from rapyer.model import load
 from rapyer.model.expiry import renewal_of
 from rapyer.model.registry import registry
-from rapyer.search.compile import DISTANCE, Query, compiled
+from rapyer.search.compile import DISTANCE, HOW_MANY, Query, compiled
 from rapyer.search.evaluate import holds
 from rapyer.search.index import declared, lists_everything, name_on, searched
 from rapyer.search.limits import lift
 from rapyer.session.executor import perform, run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rapyer.codec.replies import SearchPage
-    from rapyer.commands.command import Command
+    from rapyer.commands.command import Arg, Command
     from rapyer.errors import ModelError
     from rapyer.model.state import StoredModel
     from rapyer.search.expression import Expression
@@ -75,7 +77,7 @@ async def find(
     source = registry.source_for(cls)
     query = compiled(expression)
     short = limit is not None and limit <= ONE_TRIP and not load.longer_prefixes(cls) and query.plain
-    if limit is not None and short and await _is_searched(cls, source, expression):
+    if limit is not None and short and await is_searched(cls, source, expression):
         read = _one_page if source.router.reads_matches else _first_matches
         loaded, total = await searched(cls, source, lambda: read(cls, source, query, limit))
     else:
@@ -114,18 +116,20 @@ async def _keys(
     cls: type[StoredModel], source: ClientSource, expression: Expression | None, query: Query
 ) -> list[str]:
     """Return the keys that a query gives, or all of the class; nearest ones come in their order."""
-    if not await _is_searched(cls, source, expression):
+    if not await is_searched(cls, source, expression):
         return list(await load.list_keys(cls, source))
     others = load.longer_prefixes(cls)
+    if query.nearest is not None:
+        return await _nearest(cls, source, query, query.nearest, others)
     if query.expands:
         await source.router.on_each(lift, searching=True)
-    read = _all_pages if query.nearest is None else _nearest
-    found = await searched(cls, source, lambda: read(cls, source, query))
+    found = await searched(cls, source, lambda: _all_pages(cls, source, query))
     # An index holds every key below its prefix.
     return [key for key in found if not key.startswith(others)] if others else found
 
 
-async def _is_searched(cls: type[StoredModel], source: ClientSource, expression: Expression | None) -> bool:
+async def is_searched(cls: type[StoredModel], source: ClientSource, expression: Expression | None) -> bool:
+    """Tell whether the index answers: for a filter, or for all documents where it holds all (FT.INFO)."""
     return expression is not None or (any(declared(cls)) and await lists_everything(cls, source))
 
 
@@ -166,25 +170,43 @@ async def _page_of(server: ClientSource, cls: type[M], query: Query, limit: int)
     return await run(server, command)
 
 
-async def _nearest(cls: type[StoredModel], source: ClientSource, query: Query) -> list[str]:
-    limit = query.nearest or 0
+async def _nearest(
+    cls: type[StoredModel], source: ClientSource, query: Query, wanted: int, others: tuple[str, ...]
+) -> list[str]:
+    if query.expands:
+        await source.router.on_each(lift, searching=True)
+    limit = wanted
+    while True:
+        parameters = {**query.parameters, HOW_MANY: limit}
+        ranked = await searched(cls, source, lambda: _ranked(cls, source, query.text, parameters))  # noqa: B023 - run at once
+        keys = [key for key in ranked if not key.startswith(others)] if others else ranked
+        if len(keys) >= wanted or len(ranked) < limit:
+            return keys[:wanted]
+        limit *= 2  # those of another class were among them
+
+
+async def _ranked(
+    cls: type[StoredModel], source: ClientSource, text: str, parameters: Mapping[str, Arg]
+) -> list[str]:
+    """Return the keys of the nearest vectors of all primaries, the nearest first."""
+    limit = int(parameters[HOW_MANY])
 
     def command(server: ClientSource) -> Command[list[tuple[str, float]]]:
-        index = name_on(server, cls)
-        return search.nearest(index, query.text, query.parameters, limit=limit, distance=DISTANCE)
+        return search.nearest(name_on(server, cls), text, parameters, limit=limit, distance=DISTANCE)
 
     found = await source.router.on_each(lambda server: run(server, command(server)), searching=True)
     ranked = sorted((pair for pairs in found for pair in pairs), key=lambda pair: (pair[1], pair[0]))
-    return [key for key, _ in ranked[:limit]]
+    return [key for key, _ in ranked]
 
 
 async def _all_pages(cls: type[StoredModel], source: ClientSource, query: Query) -> list[str]:
-    found = await source.router.on_each(lambda server: _all_pages_of(server, cls, query), searching=True)
+    found = await source.router.on_each(lambda server: keys_on(server, cls, query), searching=True)
     # A document that is written while the cursor is open may come twice.
     return list(dict.fromkeys(key for keys in found for key in keys))
 
 
-async def _all_pages_of(server: ClientSource, cls: type[StoredModel], query: Query) -> list[str]:
+async def keys_on(server: ClientSource, cls: type[StoredModel], query: Query) -> list[str]:
+    """Return the keys below the prefix of a class that a query gives on one server."""
     index = name_on(server, cls)
     # One command sees all documents at one moment; a cursor passes over some that are written meanwhile.
     found, _ = await run(server, search.matches(index, query.text, query.parameters, limit=MOST_MATCHES))

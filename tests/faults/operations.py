@@ -47,6 +47,9 @@ class FaultIndexed(AtomicRedisModel):
     number: Annotated[int, Index] = 0
 
 
+LOW: Any = FaultIndexed.number < 5
+
+
 def new(pk: str) -> Any:
     """Return a new document with a primary key."""
     doc = FaultDoc(text="new")
@@ -155,6 +158,24 @@ async def _members(tags: Any) -> list[Any]:
     return [member async for member in tags.aiter_members()]
 
 
+async def _streamed() -> list[Any]:
+    return [found async for found in FaultDoc.aiter_find(batch=1)]
+
+
+async def _indexed(operation: Callable[[], Any]) -> None:
+    await FaultIndexed.acreate_index()
+    await operation()
+
+
+async def _counted_update() -> None:
+    FaultIndexed.Meta.exactly_once = True
+    try:
+        result = await FaultIndexed.aupdate_many(LOW, number=7)
+    finally:
+        FaultIndexed.Meta.exactly_once = False
+    assert (result.matched, result.updated) == (2, 2)
+
+
 async def _nested_pipeline(doc: Any) -> None:
     async with apipeline(doc):
         doc.items.append(4)
@@ -193,6 +214,12 @@ OPERATIONS: dict[str, Any] = {
     "AtomicRedisModel.afind": lambda d: FaultDoc.afind(),
     "AtomicRedisModel.afind_one": lambda d: FaultDoc.afind_one(d.key),
     "AtomicRedisModel.afind_keys": lambda d: FaultDoc.afind_keys(),
+    "AtomicRedisModel.acount": lambda d: FaultDoc.acount(),
+    "AtomicRedisModel.aupdate_many": lambda d: _indexed(lambda: FaultIndexed.aupdate_many(LOW, number=7)),
+    "updating by filters, exactly once": lambda d: _indexed(_counted_update),
+    "deleting by filters": lambda d: _indexed(lambda: FaultIndexed.adelete_many(LOW)),
+    "AtomicRedisModel.apage": lambda d: FaultDoc.apage(),
+    "AtomicRedisModel.aiter_find": lambda d: _streamed(),
     "AtomicRedisModel.acreate_index": lambda d: FaultIndexed.acreate_index(),
     "AtomicRedisModel.adelete_index": lambda d: FaultIndexed.adelete_index(),
     "RedisType.asave": lambda d: _set(d.items.asave, lambda: d.items.append(4)),

@@ -27,7 +27,7 @@ def test_every_operation_has_an_entry() -> None:
 async def state(direct: Any) -> list[Any]:
     """Return all documents, whether each expires, and their keys where they are not random."""
     found = []
-    async for key in direct.scan_iter("FaultDoc:*", _type="ReJSON-RL"):
+    async for key in direct.scan_iter("Fault[DI]*:*", _type="ReJSON-RL"):
         document = json.loads(await direct.execute_command("JSON.GET", key, "."))
         found.append((_name(key), json.dumps(document, sort_keys=True), await direct.pttl(key) > 0))
     async for key in direct.scan_iter("__rapyer_special__:FaultDoc:*", _type="set"):
@@ -49,6 +49,7 @@ async def prepared(direct: Any) -> Any:
         await direct.delete(key)
     await direct.script_flush()
     await FaultIndexed.adelete_index()
+    await FaultIndexed.ainsert(*(FaultIndexed(number=number) for number in (1, 2, 9)))
     doc: Any = FaultDoc()
     doc.pk = "1"
     await doc.asave()

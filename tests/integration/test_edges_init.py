@@ -123,7 +123,9 @@ async def test_a_class_without_indexed_fields_gets_no_index(raw: Redis, rapyer_r
     await teardown_rapyer()
 
 
-@pytest.mark.parametrize("kind", [dict[str, int], complex, Any, bytes | None, list[dict[str, int]]], ids=str)
+@pytest.mark.parametrize(
+    "kind", [dict[str, bytes], complex, Any, bytes | None, list[dict[str, bool]]], ids=str
+)
 async def test_an_index_that_a_type_does_not_allow_is_named(kind: Any, rapyer_redis_url: str) -> None:
     """The error names the field, wherever it shows up, and no document is lost; other models stay connected."""
 

@@ -378,7 +378,7 @@ def test_the_documented_calls() -> None:
         AtomicRedisModel.aget: "key",
         AtomicRedisModel.adelete_by_key: "key",
         AtomicRedisModel.aexists: "key",
-        AtomicRedisModel.afind_keys: "max_results=None",
+        AtomicRedisModel.afind_keys: "*args sort_by=None offset=0 max_results=None",
         AtomicRedisModel.alock_from_key: "key action='default' save_at_end=False",
         rapyer.aget: "redis_key",
         rapyer.alock_from_key: "key action='default' save_at_end=False",

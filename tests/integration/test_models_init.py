@@ -101,7 +101,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_bad_index_leaves_all_models_connected(client: Redis) -> None:
     class InitialBad(AtomicRedisModel):
-        many: Index[dict[str, int]] = {}
+        many: Index[dict[str, bytes]] = {}
 
     with pytest.raises(UnsupportedIndexedFieldError, match="InitialBad.many"):
         await init_rapyer(client, ttl=7)

@@ -222,6 +222,22 @@ async def test_the_nearest_vectors_come_first(source: ClientSource) -> None:
     assert [row.key for row in await KindsVector.afind(KindsVector.graph == None)] == [lacking.key]  # noqa: E711 - builds a filter
 
 
+async def test_the_nearest_are_those_of_the_class_alone(source: ClientSource) -> None:
+    class KindsFar(KindsVector):
+        @classmethod
+        def class_key_initials(cls) -> str:
+            return "KindsVector:far"
+
+    await ensure_index(KindsVector, source)
+    own = [KindsVector(flat=[n, 0.0, 0.0]) for n in range(20, 25)]
+    await KindsVector.ainsert(*own)
+    await KindsFar.ainsert(*(KindsFar(flat=[n, 0.0, 0.0]) for n in range(9)))
+    flat: Any = KindsVector.flat
+    found = await KindsVector.afind(flat.nearest([0.0, 0.0, 0.0], k=2))
+    assert [row.key for row in found] == [own[0].key, own[1].key]
+    assert len(await KindsVector.afind(flat.nearest([0.0, 0.0, 0.0], k=50))) == 5
+
+
 async def test_places_within_a_distance(source: ClientSource) -> None:
     await ensure_index(QueriedRow, source)
     paris, berlin = GeoPoint(2.3522, 48.8566), GeoPoint(13.405, 52.52)

@@ -10,6 +10,7 @@ import pytest
 
 import rapyer
 from rapyer import ActionGroup, AtomicRedisModel
+from rapyer.frames import to_pandas
 from rapyer.types import PriorityQueueItem, RedisDatetimeTimestamp, RedisPriorityQueue
 from tests.action_table import rows
 
@@ -51,6 +52,11 @@ async def _save_set(model: Any) -> None:
     await model.members.asave_special()
 
 
+async def _stream() -> None:
+    async for _ in TtlEvery.aiter_find(batch=1):
+        pass
+
+
 async def _page(model: Any) -> None:
     async for _ in model.members.aiter_members():
         pass
@@ -82,10 +88,13 @@ OPERATIONS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "aget": lambda m: TtlEvery.aget(m.key),
         "afind": lambda m: TtlEvery.afind(m.key),
         "afind_one": lambda m: TtlEvery.afind_one(m.key),
+        "apage": lambda m: TtlEvery.apage(size=5),
+        "aiter_find": lambda m: _stream(),
         "aload": lambda m: m.aload(),
         "aget_or_create": lambda m: TtlEvery.aget_or_create(m),
         "asave": lambda m: m.asave(),
         "ainsert": lambda m: TtlEvery.ainsert(m),
+        "afrom_frame": lambda m: TtlEvery.afrom_frame(to_pandas([m], key="key"), key="key"),
         "aupdate": lambda m: m.aupdate(number=8, text="u"),
         "update": lambda m: m.update(number=8),
     },
@@ -256,6 +265,8 @@ async def test_the_time_starts_anew_for_the_operations_groups_alone(raw: Redis, 
 QUIET = {
     "aexists": lambda m: TtlEvery.aexists(m.key),
     "afind_keys": lambda m: TtlEvery.afind_keys(),
+    "acount": lambda m: TtlEvery.acount(),
+    "aggregate": lambda m: TtlEvery.aggregate().by("number").arows(),
     "rapyer.aexists": lambda m: rapyer.aexists(m.key),
     "adelete of another": lambda m: TtlEvery.adelete_by_key("another"),
     "adelete_many of others": lambda m: TtlEvery.adelete_many("another"),

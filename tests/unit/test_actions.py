@@ -23,13 +23,13 @@ _NUMBER = "aincrease __iadd__ __isub__ __imul__ __ifloordiv__ __imod__ __ipow__"
 DOCUMENTED: dict[str, dict[str, ActionGroup]] = {
     "AtomicRedisModel": {
         "asave": C | U,
-        "aupdate": U,
+        "aupdate aupdate_many": U,
         "aduplicate aduplicate_many ainsert": C,
-        "aget afind afind_one": R | F,
+        "aget afind afind_one apage aiter_find": R | F,
         "aload": R,
         "aget_or_create": C | R | F,
         "aset_ttl": U,
-        "afind_keys aexists": R,
+        "afind_keys acount aexists": R,
         "adelete adelete_by_key adelete_many": D,
     },
     "rapyer": {
@@ -73,7 +73,7 @@ DOCUMENTED: dict[str, dict[str, ActionGroup]] = {
 }
 """Every row of the documented tables."""
 
-QUIET = "aset_ttl afind_keys aexists adelete adelete_by_key adelete_many"
+QUIET = "aset_ttl afind_keys acount aexists adelete adelete_by_key adelete_many"
 
 UNCLASSIFIED = {"acreate_index", "adelete_index", "alock", "alock_from_key", "apipeline", "afetch", "aunload"}
 """What concerns no stored values, or is made of other operations."""

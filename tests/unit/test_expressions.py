@@ -99,7 +99,10 @@ def test_a_value_of_the_wrong_type_is_refused() -> None:
 def test_text_has_no_order() -> None:
     with pytest.raises(BadFilterError) as raised:
         _ = Member.status > "a"
-    assert str(raised.value) == "Member.status is indexed as exact text, which > cannot compare; use == or != or one_of or prefix"
+    assert (
+        str(raised.value)
+        == "Member.status is indexed as exact text, which > cannot compare; use == or != or one_of or prefix"
+    )
 
 
 def test_unknown_inner_field() -> None:
@@ -141,3 +144,52 @@ def test_an_index_that_the_type_does_not_allow_is_named() -> None:
         match="Wrong.tags has an Index.*index an int, a float, a str or a datetime",
     ):
         list(declared(Wrong))
+
+
+class MemberVector(AtomicRedisModel):
+    at: Annotated[list[float], Index(dim=2)] = [0.0, 0.0]
+    name: Annotated[str, Index(suffix=True, text=True)] = ""
+    big: Index[int | None] = None
+    other: int = 0
+
+
+def test_a_query_says_what_is_to_be_done_about_it() -> None:
+    vector: Any = MemberVector
+    assert compiled(vector.big == 5).plain
+    assert compiled(vector.big == 2**53).check
+    assert compiled(vector.name.prefix("a")).expands
+    assert compiled(vector.name.suffix("a")).check
+    assert not compiled(vector.name.suffix("ab")).check
+    assert compiled(vector.name.fuzzy("word")).check
+    nearest = compiled((vector.big < 5) & vector.at.nearest([0.5, 1], k=3))
+    assert nearest.nearest == 3
+    assert nearest.text == "((@big:[-inf ($v0]))=>[KNN $k @at $v1 AS __distance]"
+
+
+def test_nearest_stands_beside_other_filters_alone() -> None:
+    vector: Any = MemberVector
+    near = vector.at.nearest([1.0, 2.0])
+    for expression in (~near, near | (vector.big == 1), (vector.big == 1) & ~near):
+        with pytest.raises(
+            BadFilterError, match=r"at.nearest stands within \| or ~; combine it with other filters by &"
+        ):
+            compiled(expression)
+    with pytest.raises(BadFilterError, match="only one nearest"):
+        compiled(near & near)
+    with pytest.raises(BadFilterError, match="what the index knows only roughly"):
+        compiled(near & (vector.big == 2**60))
+
+
+def test_the_texts_of_each_node() -> None:
+    member: Any = MemberVector
+    texts = {
+        member.big.is_none(): "(-@big:[-inf +inf])",
+        member.name.prefix("ab"): "(@name:{$v0*})",
+        member.name.contains("ab"): "(@name:{*$v0*})",
+        member.name.matches("Red fox"): '(@name\\:words:("red" "fox"))',
+        member.name.fuzzy("fox", 2): "(@name\\:words:(%%$v0%%))",
+    }
+    for expression, text in texts.items():
+        assert compiled(expression).text == text
+    nick: Any = Member.nick
+    assert compiled(nick == None).text == "((ismissing(@nick)) | (-ismissing(@nick\\:none)))"  # noqa: E711 - builds a filter
