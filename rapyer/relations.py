@@ -90,7 +90,10 @@ def _route(given: Any) -> Route:
     ]
     if not stores:
         raise UnsupportedArgumentTypeError(
-            f"{root.__name__}.{path} holds no references", model=root.__name__, field=path
+            f"{root.__name__}.{path} holds no references that can be followed",
+            model=root.__name__,
+            field=path,
+            hint="those in values that are stored as a whole are fetched one by one",
         )
     if set(stores) == {"queue"}:
         raise UnsupportedArgumentTypeError(

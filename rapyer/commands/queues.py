@@ -45,13 +45,14 @@ class Queue:
     main: str
 
     def push(self, entries: Iterable[Entry], only_if: OnlyIf | None = None) -> Command[int]:
-        """ZADD: push entries, the last one of a member counts; how many are new or have moved.
+        """ZADD: push entries, of each member one; how many members are new or have moved.
 
         Args:
-            entries: The entries.
+            entries: The entries. Where a member comes several times, it is pushed with the priority that it
+                would have in the end if they were pushed one after the other.
             only_if: "new" to move no member that is there; "lower" or "higher" to move it only that way.
         """
-        values = [word for member, priority in entries for word in (repr(priority), member)]
+        values = [word for member, priority in _merged(entries, only_if) for word in (repr(priority), member)]
         options = (*CONDITIONS[only_if], "CH")
         return creating("ZADD", self.key, self.main, values, options=options, decode=int, effect=Effect.ONCE)
 
@@ -88,6 +89,21 @@ class Queue:
     def clear(self) -> Command[int]:
         """DEL: remove all entries."""
         return keys.delete(self.key)
+
+
+def _merged(entries: Iterable[Entry], only_if: OnlyIf | None) -> Iterable[Entry]:
+    merged: dict[bytes | str, float] = {}
+    for member, priority in entries:
+        before = merged.get(member)
+        if before is None or _moves(before, priority, only_if):
+            merged[member] = priority
+    return merged.items()
+
+
+def _moves(before: float, priority: float, only_if: OnlyIf | None) -> bool:
+    if only_if is None:
+        return True
+    return only_if != "new" and (priority < before if only_if == "lower" else priority > before)
 
 
 def _entries(reply: Any) -> list[Entry]:

@@ -123,6 +123,11 @@ class _Walk:
                 yield Edge(".".join(names), "texts", JsonPath(f"{path}[*]"), None, targets, inner or marker)
         elif getattr(kind, "native", None) is list and arguments:
             yield from self.place(arguments[0], JsonPath(f"{path}[*]"), names, marker, above)
+        elif issubclass(kind, tuple | frozenset):
+            for at, member in enumerate(arguments):
+                every = kind is frozenset or Ellipsis in arguments
+                where = JsonPath(f"{path}[{'*' if every else at}]")
+                yield from self.place(member, where, names, marker, above)
         elif getattr(kind, "native", None) is dict and arguments:
             yield from self.place(arguments[1], JsonPath(f"{path}.*"), names, marker, above)
         elif issubclass(kind, Linkable):

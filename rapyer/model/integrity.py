@@ -13,7 +13,7 @@ from rapyer.model.load import KEYS_PER_SCAN
 from rapyer.model.references import not_stored, problem_of, target_of
 from rapyer.model.registry import registry
 from rapyer.result import BrokenReference, ReferenceReport
-from rapyer.session.executor import execute, run, transaction_replies
+from rapyer.session.executor import attempt, execute, run
 from rapyer.session.faults import checked
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rapyer.session.clients import ClientSource
 
 INSTANCES_PER_READ = 250
-"""Of how many instances one transaction reads the references; so many are held at a time."""
+"""Of how many instances the references are read in one round trip; so many are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,13 @@ class Check:
         self._paths = list(dict.fromkeys(edge.path for edge in self._edges if edge.companion is None))
 
     async def run(self) -> ReferenceReport:
-        """Look at every stored instance, a bounded number at a time."""
-        async for chunk in _stored_keys(self.cls, self._source):
-            self.instances += len(chunk)
-            if self._edges:
-                await self._look_at(chunk)
+        """Look at every stored instance, a bounded number at a time on each server that has some."""
+        for part in await self._source.router.on_each(self._of):
+            self.instances += part.instances
+            self.references += part.references
+            self.dangling += part.dangling
+            self.mismatched += part.mismatched
+            self.broken += part.broken[: self.limit - len(self.broken)]
         return ReferenceReport(
             instances=self.instances,
             references=self.references,
@@ -81,6 +83,15 @@ class Check:
             mismatched=self.mismatched,
             broken=tuple(self.broken),
         )
+
+    async def _of(self, server: ClientSource) -> Check:
+        """Check the instances that one server has."""
+        part = Check(self.cls, self.limit)
+        async for chunk in _stored_keys(self.cls, server):
+            part.instances += len(chunk)
+            if self._edges:
+                await part._look_at(chunk)
+        return part
 
     async def _look_at(self, chunk: Sequence[str]) -> None:
         by_target: dict[tuple[Any, str], list[Held]] = {}
@@ -104,7 +115,7 @@ class Check:
 
     async def _held_by(self, chunk: Sequence[str]) -> list[Held]:
         commands = [command for key in chunk for command in self._reads(key)]
-        replies = iter(await transaction_replies(self._source, commands))
+        replies = iter(await attempt(self._source, commands))
         return [held for key in chunk for held in self._held(key, replies)]
 
     def _reads(self, key: str) -> list[Command[Any]]:
@@ -141,7 +152,7 @@ def _texts(values: Sequence[Any], *, nested: bool) -> Iterator[str]:
 
 
 async def _stored_keys(cls: type[StoredModel], source: ClientSource) -> AsyncIterator[Sequence[str]]:
-    """Yield the keys of all stored instances of a class, so many at a time (SCAN, which may repeat some)."""
+    """Yield the keys of the instances that a server has, so many at a time (SCAN, which may repeat some)."""
     prefix = f"{cls.class_key_initials()}:"
     others = registry.longer_prefixes(prefix)
     cursor = -1

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union, get_args, ge
 
 from rapyer.errors import UnsupportedFieldError
 from rapyer.types.container import RedisContainer
+from rapyer.types.opaque import Opaque
+from rapyer.types.reference import is_reference
 from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ Misplaced: TypeAlias = "tuple[type[SpecialFieldType], str]"
 
 _INLINE = "a list or dict"
 _CHOICE = "a choice of several types"
+_WHOLE = "an element that may be of another type or None, and is stored whole"
 _OWN_KIND = "a model that is nested in its own kind"
 
 
@@ -54,7 +57,11 @@ def _misplaced(annotation: Any, where: str | None, above: tuple[Any, ...]) -> Mi
         above: The plans of the classes that it is nested in.
     """
     if get_origin(annotation) is Annotated:
-        return _misplaced(get_args(annotation)[0], where, above)
+        held, *marks = get_args(annotation)
+        whole = any(isinstance(mark, Opaque) and not mark.native for mark in marks)
+        return _misplaced(held, _WHOLE if whole else where, above)
+    if is_reference(annotation):
+        return None  # what it names is stored elsewhere
     origin = get_origin(annotation) or annotation
     if isinstance(origin, type) and issubclass(origin, SpecialFieldType):
         fine = where is None or (origin.inlines and where in {_INLINE, _OWN_KIND})

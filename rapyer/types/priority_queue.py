@@ -32,6 +32,9 @@ T = TypeVar("T")
 
 __all__ = ("PriorityQueueItem", "RedisPriorityQueue")
 
+_MOST = 1 << 53
+"""More values than a queue can hold, and a number that every command takes."""
+
 _TAKING = (ActionGroup.UPDATE, ActionGroup.ERASE, ActionGroup.READ)
 
 
@@ -164,11 +167,12 @@ class RedisPriorityQueue(SpecialFieldType, Generic[T]):
         """Push many items in one command, as `apush` does; for none nothing is sent.
 
         Args:
-            items: The items. Of a value that comes several times the last priority counts.
+            items: The items. A value that comes several times is pushed once, with the priority that it would
+                have in the end if they were pushed one after the other.
             only_if: As `apush` takes it.
 
         Returns:
-            With `only_if`, how many were pushed or have moved; else, and in a pipeline, None.
+            With `only_if`, how many values were pushed or have moved; else, and in a pipeline, None.
 
         Raises:
             UnsupportedArgumentTypeError: One is no `PriorityQueueItem`; a `TypeError`.
@@ -276,7 +280,8 @@ class RedisPriorityQueue(SpecialFieldType, Generic[T]):
         stored = self._rapyer_stored()
         if count == 0:
             return []
-        popped = await stored.pop(count, highest=highest, skip_corrupt=skip_corrupt, seconds=None)
+        most = min(count, _MOST)
+        popped = await stored.pop(most, highest=highest, skip_corrupt=skip_corrupt, seconds=None)
         return [item.value for item in popped]
 
     @action(*_TAKING)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 import rapyer
 import rapyer.types
 from rapyer import AtomicRedisModel, Index, apipeline
-from rapyer.types import PriorityQueueItem, RedisPriorityQueue
+from rapyer.types import PriorityQueueItem, RedisPriorityQueue, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,8 @@ class FaultDoc(AtomicRedisModel):
     groups: dict[str, set[str]] = {"g": {"a", "b"}}
     jobs: RedisPriorityQueue[int] = RedisPriorityQueue()
     damaged: RedisPriorityQueue[int] = RedisPriorityQueue()
+    friend: Reference[FaultDoc] = Reference("FaultDoc:1")
+    friends: set[Reference[FaultDoc]] = {Reference("FaultDoc:1")}
 
 
 class FaultIndexed(AtomicRedisModel):
@@ -151,6 +153,22 @@ async def _set_lock(doc: Any) -> None:
         doc.inner.tags.clear()
 
 
+async def _fetched(doc: Any) -> None:
+    await doc.friend.aunload()
+    assert (await doc.friend.afetch()).text == "a"
+
+
+async def _all_fetched(doc: Any) -> None:
+    result = await rapyer.afetch_all(doc, FaultDoc.friend, FaultDoc.friends)
+    assert (result.resolved, result.dangling) == (2, ())
+    assert doc.friend.text == next(iter(doc.friends)).text == "a"
+
+
+async def _checked_references(doc: Any) -> None:
+    report = await rapyer.acheck_references(FaultDoc)
+    assert (report.instances, report.references, report.ok) == (1, 2, True)
+
+
 async def _members(tags: Any) -> list[Any]:
     return [member async for member in tags.aiter_members()]
 
@@ -215,6 +233,10 @@ OPERATIONS: dict[str, Any] = {
     "RedisDict.aclear": lambda d: d.mapping.aclear(),
     "RedisDict.aget": lambda d: d.mapping.aget("a"),
     "RedisDict.asetdefault": lambda d: d.mapping.asetdefault("c", 3),
+    "Reference.afetch": _fetched,
+    "Reference.aunload": lambda d: d.friend.aunload(),
+    "rapyer.afetch_all": _all_fetched,
+    "rapyer.acheck_references": _checked_references,
     "rapyer.aget_or_create": lambda d: rapyer.aget_or_create(d),
     "rapyer.aget": lambda d: rapyer.aget(d.key),
     "rapyer.afind": lambda d: rapyer.afind(d.key),

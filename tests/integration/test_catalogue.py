@@ -44,6 +44,9 @@ DOCUMENTED = {
     "aremove asize aunion acontains_many aiter_members apop_many asymmetric_difference "
     "add clear difference_update discard intersection_update remove symmetric_difference_update update pop "
     "__iand__ __ior__ __isub__ __ixor__",
+    "RedisPriorityQueue": "Meta client clone field_name field_path json_path key pipeline redis special_key "
+    "special_field_key asave_special adelete_special aduplicate_special aclear aitems apeek apeek_item apop apop_item "
+    "apop_many apop_max apush apush_many arange aremove asize",
     "RedisDict": f"{_COMMON} __setitem__ aclear adel_item apop apopitem aset_item aupdate clear update",
 }
 
