@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
-    "README.md": 0,
+    "README.md": 2,
     "docs/actions.md": 0,
     "docs/get_or_create.md": 3,
     "docs/locks.md": 0,
