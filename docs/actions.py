@@ -35,7 +35,7 @@ Each operation belongs to one or more groups of `rapyer.actions.ActionGroup`. `M
 say which operations start a model's time to live anew; [ttl.md](ttl.md) tells how that works.
 
 ```python
-from rapyer.actions import ActionGroup
+from rapyer import ActionGroup, AtomicRedisModel
 
 
 class Session(AtomicRedisModel):

@@ -14,7 +14,7 @@ import rapyer.frames
 import rapyer.reducers
 import rapyer.types
 from rapyer import ActionGroup, AtomicRedisModel, RedisConfig
-from rapyer.cascade import CascadeTTL
+from rapyer.cascade import CascadeDelete, CascadeTTL
 from rapyer.metaclass import OldName, Yielding
 from rapyer.search.aggregate import Aggregate
 from rapyer.search.drift import IndexStep, ModelIndex
@@ -49,8 +49,10 @@ def page() -> str:
         "## Markers\n",
         *_class(rapyer.fields.KeyAnnotation, "rapyer.fields.Key", []),
         *_class(rapyer.fields.IndexAnnotation, "rapyer.fields.Index", []),
+        *_class(rapyer.fields.FifoTies, "rapyer.fields.FifoTies", []),
         *_class(rapyer.fields.RapyerKey, "rapyer.fields.RapyerKey", []),
         *_class(CascadeTTL, "rapyer.cascade.CascadeTTL", []),
+        *_class(CascadeDelete, "rapyer.cascade.CascadeDelete", []),
         "## Aggregates and tables\n",
         *_class(Aggregate, "rapyer.search.aggregate.Aggregate", _members(Aggregate)),
         *(_entry(f"rapyer.reducers.{name}", getattr(rapyer.reducers, name)) for name in _REDUCERS),

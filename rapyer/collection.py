@@ -46,7 +46,11 @@ class Collection(Querying):
         """
         return await load.load_one(cls, registry.source_for(cls), resolve(cls, key))
 
-    _rapyer_fetch = aget
+    @classmethod
+    @action(ActionGroup.READ, ActionGroup.FETCH)
+    async def _rapyer_fetch(cls, key: str) -> Any:
+        newest = registry.newest(cls) or cls
+        return await load.load_one(newest, registry.source_for(newest), resolve(newest, key))
 
     @classmethod
     @action(ActionGroup.DELETE, refreshes=False)

@@ -13,6 +13,9 @@ from rapyer.errors import InvalidRefreshTtlError
 DEFAULT_CONNECTION = "redis://localhost:6379/0"
 """Where models without a connection of their own go when nothing was bound."""
 
+MOST_SECONDS = 9_000_000_000_000_000
+"""The longest time to live: Redis adds it to the present, in 64 bits of milliseconds."""
+
 
 class RedisConfig(BaseModel):
     """Options of one model class, assigned to its `Meta`.
@@ -53,7 +56,7 @@ class RedisConfig(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True, validate_assignment=True, extra="forbid")
 
     redis: Any = None
-    ttl: Annotated[int, Field(gt=0, strict=True)] | None = None
+    ttl: Annotated[int, Field(gt=0, le=MOST_SECONDS, strict=True)] | None = None
     refresh_ttl: bool | ActionGroup = True
     init_with_rapyer: bool = True
     exactly_once: bool = False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from rapyer.actions import ActionGroup
 from rapyer.base import find_redis_models
+from rapyer.commands.permissions import Place
 from rapyer.config import RedisConfig
 from rapyer.errors import ConfigError
 from rapyer.fields.cascade import CascadeTTL
@@ -21,7 +23,7 @@ from rapyer.session.survey import survey
 if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster
 
-    from rapyer.actions import ActionGroup
+    from rapyer.base import AtomicRedisModel
     from rapyer.model.state import StoredModel
 
 
@@ -94,10 +96,7 @@ async def init_rapyer(
         own = [model for model in models if registry.source_for(model) == source]
         await check_permissions(
             source,
-            [
-                (f"{model.class_key_initials()}:", index_name(model) if model in indexed else "")
-                for model in own
-            ],
+            [_place_of(model, index_name(model) if model in indexed else "") for model in own],
             tokens=any(model.Meta.exactly_once for model in own),
         )
     for model in indexed:
@@ -142,6 +141,14 @@ async def teardown_rapyer() -> None:
         await source.aclose()
     for client in given:
         await client.aclose()
+
+
+def _place_of(model: type[AtomicRedisModel], index: str) -> Place:
+    sets = {issubclass(one.kind, set) for one in model.__rapyer_spec__.companions}
+    renews = model.Meta.ttl is not None and model.Meta.refreshes(ActionGroup.READ.value)
+    return Place(
+        f"{model.class_key_initials()}:", index, sets=True in sets, queues=False in sets, renews=renews
+    )
 
 
 def _source_of(redis: Any) -> ClientSource:

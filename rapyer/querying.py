@@ -9,10 +9,13 @@ from rapyer import finding
 from rapyer.actions import ActionGroup, action
 from rapyer.errors import KeyNotFound
 from rapyer.fields.key import RapyerKey
+from rapyer.model.cascade_delete import delete_cascading, deletes_more
 from rapyer.model.delete import delete_in_one_step, delete_models
 from rapyer.model.registry import registry
 from rapyer.model.state import StoredModel
+from rapyer.result import DeleteResult
 from rapyer.search.expression import Expression
+from rapyer.search.find import find_keys
 from rapyer.search.from_frame import store_frame
 from rapyer.search.updates import delete_matching, update_matching, would_delete
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from rapyer.result import DeleteResult, FrameResult, Page, UpdateResult
+    from rapyer.result import FrameResult, Page, UpdateResult
 
 
 class Querying(StoredModel):
@@ -259,7 +262,11 @@ class Querying(StoredModel):
     @classmethod
     @action(ActionGroup.DELETE, refreshes=False)
     async def adelete_many(
-        cls, *args: str | Expression | bool | StoredModel | Any, atomic: bool = False, dry_run: bool = False
+        cls,
+        *args: str | Expression | bool | StoredModel | Any,
+        atomic: bool = False,
+        dry_run: bool = False,
+        cascade: bool = False,
     ) -> DeleteResult:
         """Delete many documents: those of instances, those under keys, or all that filters describe.
 
@@ -272,9 +279,13 @@ class Querying(StoredModel):
             args: Instances, keys and primary keys; or filters, which must all hold.
             atomic: Delete all of them in one step, however many they are.
             dry_run: Delete nothing, and say how many would be deleted.
+            cascade: Whether the models go, too, that they refer to by fields marked `CascadeDelete`, and
+                those that these refer to so. They are read first, and then all are deleted in one step for
+                each server, and for each slot of a cluster.
 
         Returns:
-            How many were really there and are gone.
+            How many were really there and are gone; where fields were followed a `RapyerDeleteResult`, which
+            counts them by class, too.
 
         Raises:
             MissingParameterError: Nothing was given.
@@ -288,6 +299,9 @@ class Querying(StoredModel):
             PartlyAppliedError: On a cluster, where each slot is a step of its own, only some of them did it.
         """
         wanted = finding.to_delete(cls, args)
+        if cascade and not dry_run and deletes_more(cls):
+            keys = await find_keys(cls, wanted) if isinstance(wanted, Expression) else wanted
+            return await delete_cascading({cls: keys}, atomic=atomic) if keys else DeleteResult()
         if isinstance(wanted, Expression):
             return await delete_matching(cls, wanted, atomic=atomic, dry_run=dry_run)
         if dry_run:

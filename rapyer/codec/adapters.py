@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import (
@@ -16,20 +16,47 @@ from pydantic_core import (
 from rapyer.codec.context import FAILURE, STORED, Tolerant
 from rapyer.errors import CantSerializeRedisValueError, CorruptedModelError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _CONFIG = ConfigDict(allow_inf_nan=False, arbitrary_types_allowed=True)
+
+_CHECKING = (
+    "strict",
+    "str_strip_whitespace",
+    "str_to_lower",
+    "str_to_upper",
+    "str_min_length",
+    "str_max_length",
+    "coerce_numbers_to_str",
+    "use_enum_values",
+    "regex_engine",
+    "hide_input_in_errors",
+)
+"""What of a model's configuration says how its values are checked, wherever they stand in it."""
+
+
+def checking(config: Mapping[str, Any]) -> ConfigDict:
+    """Return what of a model's configuration counts for each value in it, and not only for the whole."""
+    return cast("ConfigDict", {name: config[name] for name in _CHECKING if name in config})
 
 
 def adapter_for(
-    annotation: Any, *, val_json_bytes: Literal["utf8", "base64", "hex"] = "utf8"
+    annotation: Any,
+    *,
+    val_json_bytes: Literal["utf8", "base64", "hex"] = "utf8",
+    config: ConfigDict | None = None,
 ) -> TypeAdapter[Any]:
     """Return the adapter of an annotation; infinities and NaN, which JSON cannot hold, are refused.
 
     Args:
         annotation: What the values are.
         val_json_bytes: How bytes stand in JSON text, as in pydantic's configuration.
+        config: What more counts for the values; see `checking`.
     """
+    own = _CONFIG | ConfigDict(val_json_bytes=val_json_bytes) | (config or ConfigDict())
     try:
-        return TypeAdapter(annotation, config=_CONFIG | ConfigDict(val_json_bytes=val_json_bytes))
+        return TypeAdapter(annotation, config=own)
     except PydanticUserError as error:
         if error.code != "type-adapter-config-unused":
             raise
@@ -175,13 +202,20 @@ def unreadable(
     return CorruptedModelError(f"{message}: {error}", key=key, model=model, field=field)
 
 
-def placed(error: ValidationError, place: str) -> ValidationError:
-    """Return the error with a title that names the place it is about."""
+def placed(error: ValidationError, place: str, config: ConfigDict | None = None) -> ValidationError:
+    """Return the error with a title that names the place it is about.
+
+    Args:
+        error: What pydantic says.
+        place: The place.
+        config: What the model's configuration says; it may ask not to show what was given.
+    """
+    hide = bool((config or {}).get("hide_input_in_errors"))
     details = [
         InitErrorDetails(type=_kind(line), loc=line["loc"], input=line["input"], ctx=line.get("ctx", {}))
         for line in error.errors(include_url=False)
     ]
-    return ValidationError.from_exception_data(place, details)
+    return ValidationError.from_exception_data(place, details, hide_input=hide)
 
 
 def _kind(line: ErrorDetails) -> Any:

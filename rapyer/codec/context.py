@@ -73,6 +73,21 @@ class Tolerant(dict[str, Any]):
         found = self.unread.setdefault(None if values is None else id(values), Unread(values))
         return found, place.rpartition(".")[2]
 
+    def take(self, apart: Tolerant, values: Any = None) -> None:
+        """Take over what could not be read of values that were read before there was an instance of them.
+
+        Args:
+            apart: By what they were read.
+            values: The values of the instance that was made of them; None where there is none yet.
+        """
+        self.reasons += apart.reasons
+        alone = apart.unread.pop(None, None)
+        self.unread |= apart.unread
+        if alone is not None:
+            found = self.unread.setdefault(None if values is None else id(values), Unread(values))
+            found.fields += alone.fields
+            found.dropped |= alone.dropped
+
     def of(self, values: Any) -> Unread:
         """Return what could not be read of the instance with these values."""
         found = self.unread.get(None if values is None else id(values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from rapyer.codec.replies import text
@@ -73,11 +74,13 @@ def _command(
         *(key for document in documents for key, _ in document.beside),
     )
     args: list[Arg] = [on_conflict, len(documents)]
-    for document in documents:
-        seconds = "" if document.seconds is None else document.seconds
-        args += (document.text, seconds, "anew" if document.refreshes else "", len(document.beside))
-        for _, members in document.beside:
-            args += (-1 if members is None else len(members), *(members or ()))
+    for (seconds, refreshes, beside), run in groupby(documents, _plan):
+        alike = list(run)
+        args += (len(alike), "" if seconds is None else seconds, "anew" if refreshes else "", beside)
+        for document in alike:
+            args.append(document.text)
+            for _, members in document.beside:
+                args += (-1 if members is None else len(members), *(members or ()))
 
     def some(at: Sequence[int]) -> Command[Inserted]:
         # What lives beside a document lives in its slot.
@@ -85,6 +88,10 @@ def _command(
         return _command(name, on_conflict, chosen, effect)
 
     return Command(name, keys, tuple(args), _inserted, effect, script=_INSERT, spread=Spread(some, _joined))
+
+
+def _plan(document: NewDocument) -> tuple[int | None, bool, int]:
+    return document.seconds, document.refreshes, len(document.beside)
 
 
 def _inserted(reply: Any) -> Inserted:

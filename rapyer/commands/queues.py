@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Entry: TypeAlias = "tuple[bytes | str, float]"
-"""A member, which is the JSON text of an item, and its priority."""
+"""A member, which is the JSON text of an item, and its score: the priority, and maybe who came first."""
 
 OnlyIf: TypeAlias = Literal["new", "lower", "higher"]
 
@@ -45,37 +45,42 @@ class Queue:
     main: str
 
     def push(self, entries: Iterable[Entry], only_if: OnlyIf | None = None) -> Command[int]:
-        """ZADD: push entries, the last one of a member counts; how many are new or have moved.
+        """ZADD: push entries, of each member one; how many members are new or have moved.
 
         Args:
-            entries: The entries.
+            entries: The entries. Where a member comes several times, it is pushed with the priority that it
+                would have in the end if they were pushed one after the other.
             only_if: "new" to move no member that is there; "lower" or "higher" to move it only that way.
         """
-        values = [word for member, priority in entries for word in (repr(priority), member)]
+        values = [word for member, priority in _merged(entries, only_if) for word in (repr(priority), member)]
         options = (*CONDITIONS[only_if], "CH")
         return creating("ZADD", self.key, self.main, values, options=options, decode=int, effect=Effect.ONCE)
+
+    def put_back(self, entries: Iterable[Entry]) -> Command[int]:
+        """ZADD NX: push entries as they were taken out, except members that are there again."""
+        return Queue.push(self, entries, "new")
 
     def pop(self, count: int, *, highest: bool = False) -> Command[list[Entry]]:
         """ZPOPMIN or ZPOPMAX: take out so many entries."""
         name = "ZPOPMAX" if highest else "ZPOPMIN"
-        return Command(name, (self.key,), (count,), _entries, Effect.ONCE, immediate=True)
+        return Command(name, (self.key,), (count,), entries_of, Effect.ONCE, immediate=True)
 
     def claim(self, entries: Iterable[Entry], count: int) -> Command[list[Entry]]:
         """Take out the first so many of these entries that are still there, in a script; which they were."""
         words = (word for member, priority in entries for word in (member, repr(priority)))
         return Command(
-            "EVALSHA", (self.key,), (count, *words), _entries, Effect.ONCE, script=_CLAIM, immediate=True
+            "EVALSHA", (self.key,), (count, *words), entries_of, Effect.ONCE, script=_CLAIM, immediate=True
         )
 
     def page(self, start: int, count: int, *, highest: bool = False) -> Command[list[Entry]]:
         """ZRANGE: so many entries from a position on, or with a count of 0 all of them."""
         args = (start, start + count - 1, *(("REV",) if highest else ()), "WITHSCORES")
-        return Command("ZRANGE", (self.key,), args, _entries, Effect.READ)
+        return Command("ZRANGE", (self.key,), args, entries_of, Effect.READ)
 
     def between(self, low: float, high: float) -> Command[list[Entry]]:
         """ZRANGE BYSCORE: the entries whose priority is in a range, its ends included."""
         args = (repr(low), repr(high), "BYSCORE", "WITHSCORES")
-        return Command("ZRANGE", (self.key,), args, _entries, Effect.READ)
+        return Command("ZRANGE", (self.key,), args, entries_of, Effect.READ)
 
     def size(self) -> Command[int]:
         """ZCARD: how many entries there are."""
@@ -89,9 +94,41 @@ class Queue:
         """DEL: remove all entries."""
         return keys.delete(self.key)
 
+    def priority(self, score: float) -> float:
+        """Return the priority that a stored score stands for."""
+        return score
 
-def _entries(reply: Any) -> list[Entry]:
-    return [(member, float(priority)) for member, priority in _pairs(reply)]
+    def check_priority(self, priority: float, field: str) -> float:
+        """Return a priority with which something is to be pushed.
+
+        Args:
+            priority: The priority.
+            field: The field, for messages.
+
+        Raises:
+            NumberDomainError: The queue has no place for it.
+        """
+        return priority
+
+
+def _merged(entries: Iterable[Entry], only_if: OnlyIf | None) -> Iterable[Entry]:
+    merged: dict[bytes | str, float] = {}
+    for member, priority in entries:
+        before = merged.get(member)
+        if before is None or _moves(before, priority, only_if):
+            merged[member] = priority
+    return merged.items()
+
+
+def _moves(before: float, priority: float, only_if: OnlyIf | None) -> bool:
+    if only_if is None:
+        return True
+    return only_if != "new" and (priority < before if only_if == "lower" else priority > before)
+
+
+def entries_of(reply: Any) -> list[Entry]:
+    """Return the entries that a reply with scores holds, with RESP2 or RESP3."""
+    return [(member, float(score)) for member, score in _pairs(reply)]
 
 
 def _pairs(reply: Any) -> Iterator[tuple[Any, Any]]:

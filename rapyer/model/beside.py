@@ -64,7 +64,7 @@ def changes(part: Part) -> list[Command[Any]]:
     for one, key, value in part.values():
         there = None if one.path in known.inline else known.members.get(one.path)
         if value is not None:
-            commands += one.kind._rapyer_changes(value, there or set(), one.elements, key, main)
+            commands += one.kind._rapyer_changes(value, there, one.elements, key, main)
         elif there is not None:
             commands.append(keys.delete(key))
     return commands
@@ -87,6 +87,8 @@ def revived(part: Part) -> list[Command[Any]]:
 def replaced(part: Part) -> list[Command[Any]]:
     """Return what makes the companions on the server what they are locally, whatever they were there."""
     commands: list[Command[Any]] = []
+    if not part.companions:
+        return commands
     main = part.model._rapyer_key()
     for one, key, value in part.values():
         if value is None:

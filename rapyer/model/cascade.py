@@ -11,6 +11,7 @@ from rapyer.commands.cascade import cascade
 from rapyer.errors import CascadeKeyInitialsError, CascadeTargetTtlMissingError, UnknownTargetError
 from rapyer.model.edges import Edge, edges_of
 from rapyer.model.registry import registry
+from rapyer.types.special import companion_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -126,7 +127,8 @@ def _described(cls: type[StoredModel], classes: list[type[StoredModel]]) -> dict
         if len(candidates) == 1:
             described["only"] = next(iter(numbers.values()))
         edges.append(described)
-    around = [companion.key(_MAIN).partition(_MAIN)[::2] for companion in companions]
+    # Without the hash tag that a cluster needs: there the keys are not put together by the script.
+    around = [companion_key(_MAIN, companion.path).partition(_MAIN)[::2] for companion in companions]
     return {"name": cls.class_key_initials(), "paths": paths, "companions": around, "edges": edges}
 
 
@@ -146,4 +148,4 @@ def _candidates(targets: Targets) -> list[Any]:
         candidates: list[Any] = list(targets.candidates())
     except UnknownTargetError:
         return []  # nothing was declared, or a class that does not exist yet
-    return [cls for cls in candidates if registry.by_name(cls.__name__) is cls]
+    return list(dict.fromkeys(filter(None, map(registry.newest, candidates))))

@@ -11,7 +11,8 @@ from rapyer.model import expiry
 from rapyer.model.beside import contents, part_of
 from rapyer.model.cascade import plan_of
 from rapyer.model.load import from_document, from_replies, reading_of
-from rapyer.model.persist import dump_document, note_saved
+from rapyer.model.persist import document_to_store, note_saved
+from rapyer.model.remembered import remember
 from rapyer.model.state import StoredModel
 from rapyer.result import GetOrCreateResult, GetOrCreateStatus
 from rapyer.session.executor import perform_now
@@ -32,21 +33,24 @@ async def get_or_create_stored(model: M) -> GetOrCreateResult[M]:
     Raises:
         CorruptedModelError: What is stored does not fit the class.
         WrongTypeError: A key holds another Redis type.
+        InvalidKeyError: The key is longer than `Meta` allows.
+        CantSerializeRedisValueError: The document is, or a value of it cannot be stored.
     """
-    key = model._rapyer_key()
-    outcome = await _run(model)
+    key, text = model._rapyer_key(), document_to_store(model)
+    outcome = await _run(model, text)
     if outcome.document is not None:
         found = _loaded(type(model), key, outcome)
         return GetOrCreateResult(value=found, status=GetOrCreateStatus.FOUND)
     model._rapyer_mark_stored()
     note_saved(model)
+    remember(model, text)
     batch = open_batch()
     if batch is not None:
         batch.refreshed(model)
     return GetOrCreateResult(value=model, status=GetOrCreateStatus.CREATED)
 
 
-async def _run(model: StoredModel) -> GotOrCreated:
+async def _run(model: StoredModel, text: bytes) -> GotOrCreated:
     cls, source = type(model), model._rapyer_source()
     created = expiry.should_refresh(cls, ActionGroup.CREATE)
     found = expiry.should_refresh(cls, ActionGroup.READ | ActionGroup.FETCH)
@@ -55,7 +59,7 @@ async def _run(model: StoredModel) -> GotOrCreated:
     together = onward if created and found else ()
     command = get_or_create(
         model._rapyer_key(),
-        dump_document(model),
+        text,
         _beside(model),
         ttl=cls.Meta.ttl,
         ttl_found=cls.Meta.ttl if found else None,

@@ -63,7 +63,7 @@ async def insert_many(
 
 async def _replace(source: ClientSource, models: Sequence[M], atomic: bool) -> list[M]:
     last = {str(model._rapyer_key()): model for model in models}
-    documents = [_document(model) for model in last.values()]
+    documents = _documents(last)
     command = insert(documents)
     if atomic:
         require_one_step(source, [command], "ainsert")
@@ -93,7 +93,7 @@ async def _insert_new(
         present = first.setdefault(str(model._rapyer_key()), model)
         if present is not model and on_conflict == "error":
             raise taken(type(model), model._rapyer_key())
-    documents = [_document(model) for model in first.values()]
+    documents = _documents(first)
     command = insert_new(documents, on_conflict)
     if atomic:
         require_one_step(source, [command], "ainsert")
@@ -114,14 +114,18 @@ async def _insert_new(
     return stored
 
 
-def _document(model: StoredModel) -> NewDocument:
-    return NewDocument(
-        str(model._rapyer_key()),
-        document_to_store(model),
-        model.Meta.ttl,
-        refreshes=refreshes_now(type(model)),
-        beside=tuple(contents(part_of(model))),
-    )
+def _documents(models: Mapping[str, StoredModel]) -> list[NewDocument]:
+    refreshing = {cls: refreshes_now(cls) for cls in set(map(type, models.values()))}
+    return [
+        NewDocument(
+            key,
+            document_to_store(model),
+            model.Meta.ttl,
+            refreshing[type(model)],
+            tuple(contents(part_of(model))) if model.__rapyer_spec__.companions else (),
+        )
+        for key, model in models.items()
+    ]
 
 
 async def _check_free(source: ClientSource, models: Mapping[str, StoredModel]) -> None:

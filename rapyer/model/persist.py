@@ -93,6 +93,8 @@ def update(model: StoredModel, names: Iterable[str]) -> list[Command[Any]]:
 
 def note_saved(model: StoredModel, names: Iterable[str] | None = None) -> None:
     """Remember that what lives beside the document, of all fields or some, is stored as it is locally."""
+    if not model.__rapyer_spec__.companions:
+        return
     for name in (None,) if names is None else names:
         saved(part_of(model, name))
 

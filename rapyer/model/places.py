@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from rapyer.errors import UnsupportedFieldError
+from rapyer.fields.fifo_ties import asks_for_fifo, is_fifo_marker
 from rapyer.types.container import RedisContainer
+from rapyer.types.opaque import Opaque
+from rapyer.types.priority_queue import RedisPriorityQueue
+from rapyer.types.reference import is_reference
 from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rapyer.model.schema import ModelSpec
+    from rapyer.model.schema import FieldSpec, ModelSpec
     from rapyer.model.state import StoredModel
 
 Misplaced: TypeAlias = "tuple[type[SpecialFieldType], str]"
@@ -20,6 +24,7 @@ Misplaced: TypeAlias = "tuple[type[SpecialFieldType], str]"
 
 _INLINE = "a list or dict"
 _CHOICE = "a choice of several types"
+_WHOLE = "an element that may be of another type or None, and is stored whole"
 _OWN_KIND = "a model that is nested in its own kind"
 
 
@@ -28,10 +33,12 @@ def check_places(cls: type[StoredModel]) -> None:
 
     Raises:
         UnsupportedFieldError: A type that needs a key of its own stands in a list or dict, or in a model
-            there; or a special type in something that is stored as a whole.
+            there; or a special type in something that is stored as a whole. Or a mark of queues is
+            on what is none.
     """
     own = cls.__rapyer_spec__
     for field in own.fields.values():
+        _check_mark(cls, field)
         misplaced = _misplaced(field.info.annotation, None, (own,)) if field.stored else None
         if misplaced is None:
             continue
@@ -45,6 +52,30 @@ def check_places(cls: type[StoredModel]) -> None:
         )
 
 
+def _check_mark(cls: type[StoredModel], field: FieldSpec) -> None:
+    """Refuse the mark of a queue on what is none."""
+    annotation, metadata = field.info.annotation, field.info.metadata
+    marked = any(map(is_fifo_marker, metadata)) or asks_for_fifo(annotation)
+    if marked and not _may_be_queue(annotation):
+        raise UnsupportedFieldError(
+            f"{cls.__name__}.{field.name} is marked FifoTies, and is no queue",
+            field=field.name,
+            model=cls.__name__,
+            hint="the mark is for queues: Annotated[RedisPriorityQueue[int], FifoTies]",
+        )
+
+
+def _may_be_queue(annotation: Any) -> bool:
+    origin = get_origin(annotation) or annotation
+    if origin is Annotated:
+        return _may_be_queue(get_args(annotation)[0])
+    if origin in {Union, types.UnionType}:
+        return any(map(_may_be_queue, get_args(annotation)))
+    if isinstance(origin, TypeVar):
+        return True
+    return isinstance(origin, type) and issubclass(origin, RedisPriorityQueue)
+
+
 def _misplaced(annotation: Any, where: str | None, above: tuple[Any, ...]) -> Misplaced | None:
     """Return the special type that an annotation holds where it has no place, and what it is in there.
 
@@ -54,7 +85,11 @@ def _misplaced(annotation: Any, where: str | None, above: tuple[Any, ...]) -> Mi
         above: The plans of the classes that it is nested in.
     """
     if get_origin(annotation) is Annotated:
-        return _misplaced(get_args(annotation)[0], where, above)
+        held, *marks = get_args(annotation)
+        whole = any(isinstance(mark, Opaque) and not mark.native for mark in marks)
+        return _misplaced(held, _WHOLE if whole else where, above)
+    if is_reference(annotation):
+        return None  # what it names is stored elsewhere
     origin = get_origin(annotation) or annotation
     if isinstance(origin, type) and issubclass(origin, SpecialFieldType):
         fine = where is None or (origin.inlines and where in {_INLINE, _OWN_KIND})

@@ -209,7 +209,8 @@ def target_of(text: str, targets: Targets) -> tuple[Any, str]:
     Raises:
         ModelError: It means none: no key, one of another class, or nobody knows of what class.
     """
-    cls: Any = targets.class_of(text)
+    declared: Any = targets.class_of(text)
+    cls = registry.newest(declared) or declared
     return cls, str(resolve(cls, text))
 
 

@@ -63,6 +63,14 @@ class ModelRegistry:
         """Return the class of that name."""
         return self._models.get(name)
 
+    def newest(self, model: type[StoredModel]) -> type[StoredModel] | None:
+        """Return a class, or its later definition, as in a notebook; None if neither is registered."""
+        known = self._models.get(model.__name__)
+        if known is None or known is model:
+            return known
+        same = (known.__module__, known.__qualname__) == (model.__module__, model.__qualname__)
+        return known if same else None
+
     def by_prefix(self, prefix: str) -> type[StoredModel] | None:
         """Return the class whose keys start with the prefix and a colon."""
         named = self._models.get(prefix)

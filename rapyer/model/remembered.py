@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from rapyer.codec import adapters
 from rapyer.codec.context import STORED
 from rapyer.errors import RapyerError
 from rapyer.model.beside import part_of
@@ -213,8 +214,17 @@ def _rewritten(cls: type[StoredModel], text: bytes) -> dict[str, Any]:
     try:
         if companions:
             text = Reading(companions).with_nothing_beside(text)
-        model = cls.__pydantic_validator__.validate_json(text, context=STORED, by_alias=False, by_name=True)
-        document: dict[str, Any] = from_json(dump_document(model))
-    except (ValidationError, RapyerError):
+        document: dict[str, Any] = from_json(dump_document(_read(cls, text)))
+    except RapyerError:
         return {}  # the class reads it no more, so all of it differs
     return document
+
+
+def _read(cls: type[StoredModel], text: bytes) -> StoredModel:
+    validator = cls.__pydantic_validator__
+    try:
+        model: StoredModel = validator.validate_json(text, context=STORED, by_alias=False, by_name=True)
+    except ValidationError:
+        model, context = adapters.load_tolerantly(validator, text, cls.__name__)
+        model._rapyer_attach(from_json(text), context)
+    return model

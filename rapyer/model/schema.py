@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, WrapValidator
 
+from rapyer.codec.adapters import checking
 from rapyer.codec.paths import ROOT, JsonPath
 from rapyer.fields.index import IndexAnnotation, index_marker, index_of
 from rapyer.fields.key import is_key_marker
@@ -18,6 +19,7 @@ from rapyer.types.shape import Shape
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import ConfigDict
     from pydantic.fields import FieldInfo
 
     from rapyer.model.state import StoredModel
@@ -38,6 +40,7 @@ class FieldSpec:
         index: How the field is indexed, or None.
         is_key: Whether its value is the primary key.
         stored: Whether it is in Redis; False for `Field(exclude=True)`, unless it is a special field.
+        config: What the class's configuration says of how values are checked.
     """
 
     name: str
@@ -47,6 +50,7 @@ class FieldSpec:
     index: IndexAnnotation | None
     is_key: bool
     stored: bool
+    config: ConfigDict
 
     @cached_property
     def path(self) -> JsonPath:
@@ -61,7 +65,7 @@ class FieldSpec:
     def _shape(self, constraints: list[Any]) -> Shape:
         converted = self.info.annotation
         annotation = Annotated[(converted, *constraints)] if constraints else converted
-        return Shape(annotation, f"{self.model}.{self.name}")
+        return Shape(annotation, f"{self.model}.{self.name}", self.config)
 
     @cached_property
     def special(self) -> type[SpecialFieldType] | None:
@@ -164,6 +168,7 @@ def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec
             index,
             is_key,
             stored=info.exclude is not True or is_special(info.annotation),
+            config=checking(config),
         )
         key_field = name if is_key else key_field
     return ModelSpec(cls.__name__, MappingProxyType(fields), key_field, frozenset(direct), cls)

@@ -43,6 +43,8 @@ class UnreadFields:
             raw: What it was read from, as JSON values.
             context: What could not be read.
         """
+        if not isinstance(raw, dict):
+            return  # a validator has made it of something else
         values = self.__dict__
         unread = context.of(values)
         own = {name: raw[name] for name in unread.fields if name in raw}

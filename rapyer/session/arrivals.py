@@ -5,7 +5,8 @@ TRACKING), and the task then takes what is there, as it would without having wai
 cancelled, or whose connection breaks, loses nothing, as a blocking command of Redis would; and whatever
 changes the key wakes, be it another library or a script.
 
-However many tasks of an event loop wait, they use two connections, which are not of the client's pool.
+However many tasks of an event loop wait, they use two connections, which are not of the client's pool; on a
+cluster two for each node that has such a key.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.codec.replies import text
@@ -26,8 +27,6 @@ from rapyer.session.clients import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
-
-    from redis.asyncio import Redis
 
     from rapyer.session.clients import ClientSource
 
@@ -120,9 +119,9 @@ class Arrivals:
     def __init__(self, source: ClientSource) -> None:
         self._source = source
         self._waiting: dict[str, dict[asyncio.Event, None]] = {}
-        self._line: Line | None = None
-        self._next_try = 0.0
-        self._opening = asyncio.Lock()
+        self._lines: dict[str, Line] = {}
+        self._next_try: dict[str, float] = {}
+        self._opening: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @contextmanager
@@ -139,7 +138,7 @@ class Arrivals:
                 self._wake(key)  # there may be more than what this one has taken
             else:
                 del self._waiting[key]
-                asyncio.get_running_loop().call_later(LINGER, self._hang_up_if_idle, context=Context())
+                self._hang_up_later()
 
     def watch(self, key: str) -> asyncio.Task[bool | None]:
         """Let the server tell of the next change of a key (CLIENT TRACKING; EXISTS).
@@ -152,49 +151,63 @@ class Arrivals:
 
     async def _watch(self, key: str) -> bool | None:
         try:
-            async with self._opening:
-                line = await self._open_line()
-            return await line.ask(key)
+            name, client = await self._source.router.server_of(key)
         except (RedisError, OSError) as error:
             logger.debug("%s does not tell of changes: %s", self._source.describe(), error)
-            self._hang_up()
+            return None
+        line: Line | None = None
+        try:
+            async with self._opening.setdefault(name, asyncio.Lock()):
+                line = await self._open_line(name, client)
+            return await line.ask(key)
+        except ResponseError as error:
+            logger.debug("%s does not tell of changes of %s: %s", self._source.describe(), key, error)
+            return None  # on a cluster, another node has it now; the next who takes something finds that out
+        except (RedisError, OSError) as error:
+            logger.debug("%s does not tell of changes: %s", self._source.describe(), error)
+            if line is not None:
+                line.hang_up()
             return None
 
-    async def _open_line(self) -> Line:
-        if self._line is None:
+    async def _open_line(self, name: str, client: Any) -> Line:
+        line = self._lines.get(name)
+        if line is None:
             now = asyncio.get_running_loop().time()
-            if now < self._next_try:
+            if now < self._next_try.get(name, 0.0):
                 raise RedisConnectionError("it did not a moment ago")
-            self._next_try = now + TOLD
-            line = Line(self._source.client())
-            line.reader = self._spawn(self._listen(line))
-            self._line = line
+            self._next_try[name] = now + TOLD
+            line = Line(client)
+            line.reader = self._spawn(self._listen(name, line))
+            line.reader.add_done_callback(line.fail)
             await line.opened
-        return self._line
+            self._lines[name] = line
+            self._hang_up_later()  # whoever asked for it may wait no more
+        return line
 
-    async def _listen(self, line: Line) -> None:
+    async def _listen(self, name: str, line: Line) -> None:
         reading: list[asyncio.Task[None]] = []
         error: Exception = RedisConnectionError("it was closed")
         try:
-            await line.open()
+            await asyncio.wait_for(line.open(), TOLD)
             # Both at once, so that it shows when either connection breaks.
             reading = [self._spawn(self._hear(line)), self._spawn(line.read_answers())]
             await asyncio.gather(*reading)
-        except (RedisError, OSError) as broken:
-            logger.debug("the connection that tells of changes broke: %s", broken)
+        except (RedisError, OSError, asyncio.TimeoutError) as broken:
+            logger.debug("the connection that tells of changes broke: %r", broken)
             error = broken
         finally:
+            if self._lines.get(name) is line:
+                del self._lines[name]
             for task in reading:
                 task.cancel()
             await line.close(error)
-            self._line = None if self._line is line else self._line
             for told in self._waiting:
                 self._wake(told)
 
     async def _hear(self, line: Line) -> None:
         while True:
-            key = await line.changed()
-            for told in self._waiting if key is None else [key]:
+            changed = await line.changed()
+            for told in self._waiting if changed is None else changed:
                 self._wake(told)
 
     def _wake(self, key: str) -> None:
@@ -203,15 +216,15 @@ class Arrivals:
             event.set()
             return
 
-    def _hang_up(self) -> None:
-        if self._line is not None and self._line.reader is not None:
-            self._line.reader.cancel()
-        self._line = None
+    def _hang_up_later(self) -> None:
+        asyncio.get_running_loop().call_later(LINGER, self._hang_up_if_idle, context=Context())
 
     def _hang_up_if_idle(self) -> None:
         if not self._waiting:
-            self._hang_up()
-            self._next_try = 0.0
+            for line in self._lines.values():
+                line.hang_up()
+            self._lines.clear()
+            self._next_try.clear()
 
     def _spawn(self, work: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
         """Start a task that knows nothing of the caller's context and is kept until it is done."""
@@ -229,7 +242,7 @@ class Line:
         reader: The task that reads what the server tells.
     """
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Any) -> None:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.reader: asyncio.Task[None] | None = None
         self._asked: deque[asyncio.Future[Any]] = deque()
@@ -252,6 +265,8 @@ class Line:
             redis.exceptions.RedisError: The connection is broken, or there was no answer in time.
         """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if not self._asking.is_connected:  # it would connect anew, and nobody would tell
+            raise RedisConnectionError("the connection is closed")
         self._asked.append(answer)
         await self._asking.send_command("EXISTS", key)
         await asyncio.wait({answer}, timeout=TOLD)
@@ -262,20 +277,35 @@ class Line:
     async def read_answers(self) -> None:
         """Give each who has asked the answer, until the connection breaks."""
         while True:
-            answer = await self._asking.read_response(disable_decoding=True)
-            self._asked.popleft().set_result(answer)
+            try:
+                answer = await self._asking.read_response(disable_decoding=True)
+            except ResponseError as error:
+                asked = self._asked.popleft()
+                asked.set_exception(error)
+                asked.exception()  # seen, also where nobody waits any more
+            else:
+                self._asked.popleft().set_result(answer)
 
-    async def changed(self) -> str | None:
-        """Return the next key that has changed, None where all may have."""
+    async def changed(self) -> list[str] | None:
+        """Return the next keys that have changed, None where all may have."""
         _, _, changed = await self._hearing.read_response(disable_decoding=True)
-        return None if changed is None else text(changed[0])
+        return None if changed is None else [text(key) for key in changed]
 
-    async def close(self, error: Exception) -> None:
-        """Close both connections, and let whoever waits for them have the error."""
+    def hang_up(self) -> None:
+        """Let both connections be closed."""
+        if self.reader is not None:
+            self.reader.cancel()
+
+    def fail(self, error: object) -> None:
+        """Let whoever waits for an answer have an error."""
         for waiting in (self.opened, *self._asked):
             if not waiting.done():
                 waiting.set_exception(RedisConnectionError(str(error)))
                 waiting.exception()  # seen, also where nobody waits any more
+
+    async def close(self, error: Exception) -> None:
+        """Close both connections, and let whoever waits for them have the error."""
+        self.fail(error)
         for connection in (self._asking, self._hearing):
             await connection.disconnect(nowait=True)
 

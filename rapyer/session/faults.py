@@ -128,10 +128,20 @@ def checked(command: Command[Any], reply: Any) -> Any:
     """
     if isinstance(reply, ResponseError):
         raise translated(command, reply) from reply
+    if isinstance(reply, Exception):
+        raise reply
     result = command.decode(reply)
     if command.must_exist and (result is None or result is False):
         raise missing(command)
     return result
+
+
+def outcome_of(command: Command[Any], reply: Any) -> Any:
+    """Return what a reply decodes to, or the error that the command ended in."""
+    try:
+        return checked(command, reply)
+    except Exception as error:
+        return error
 
 
 def check_transaction(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> list[Any]:

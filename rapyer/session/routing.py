@@ -52,6 +52,10 @@ class Router(ABC):
         """Return how often a connection was connected again so far: each time a server may have restarted."""
         return 0
 
+    async def server_of(self, key: str) -> tuple[str, Any]:
+        """Return the server that has a key: a name for it, and what `subscribable` would return."""
+        return "", await self.subscribable()
+
     async def on_each(
         self, ask: Callable[[ClientSource], Coroutine[Any, Any, R]], *, searching: bool = False
     ) -> list[R]:

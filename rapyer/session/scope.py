@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rapyer.commands.command import Command
     from rapyer.session.clients import ClientSource
-    from rapyer.session.watch import Holder
+    from rapyer.session.watch import Given, Holder
 
 
 class Restorable(Protocol):
@@ -29,7 +29,7 @@ class Restorable(Protocol):
 
 
 Renewals: TypeAlias = "dict[tuple[ClientSource, Command[Any]], None]"
-Savepoint: TypeAlias = tuple[int, Renewals]
+Savepoint: TypeAlias = "tuple[int, Renewals, Given]"
 
 
 class Batch:
@@ -150,7 +150,7 @@ class Batch:
         """Begin a part that can be undone alone, with `roll_back`, or else is ended by `keep`."""
         self.settle()
         self._layers.append({})
-        return len(self.commands), dict(self._renewals)
+        return len(self.commands), dict(self._renewals), self._watch.given()
 
     def keep(self) -> None:
         """Make the part that `savepoint` began one with what was queued before it."""
@@ -160,10 +160,10 @@ class Batch:
 
     def roll_back(self, savepoint: Savepoint) -> None:
         """Forget what was queued since the savepoint, and undo what it did to local objects."""
-        queued, self._renewals = savepoint
+        queued, self._renewals, given = savepoint
         del self.commands[queued:]
         _undo(self._layers.pop())
-        self._watch.put_back()
+        self._watch.put_back(given)
 
     def touched(self) -> list[Any]:
         """Return the top-level models that have changed in the block, each once."""

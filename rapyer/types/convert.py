@@ -95,7 +95,7 @@ class Conversion:
                 annotation, plain = RedisStr, [*plain, NO_NUL]
         if _convertible(annotation):
             return self._converted(annotation), [*plain, *self._tolerance(annotation)]
-        return annotation, [*plain, self._mark(_annotated(annotation, plain))]
+        return annotation, [*plain, self._mark(_annotated(annotation, plain), native=_are_keys(annotation))]
 
     def _mark(self, annotation: Any, *, element: bool = False, native: bool = False) -> Opaque:
         self.opaque = True
@@ -167,7 +167,8 @@ class Conversion:
             tolerance = self._tolerance(annotation, element=True)
             if _convertible(annotation):
                 return _annotated(self._converted(annotation), tolerance)
-            return _annotated(annotation, [self._mark(annotation, element=True), *tolerance])
+            mark = self._mark(annotation, element=True, native=_are_keys(annotation))
+            return _annotated(annotation, [mark, *tolerance])
         if any(_is(member, Linkable) or is_reference(member) for member in get_args(core)):
             # Models of ours are JSON, so that what they hold has a place, and references are keys; the other
             # form is only read.
@@ -253,6 +254,17 @@ def _options(annotation: Any) -> list[Any]:
     core = _core(annotation)
     union = get_origin(core) in {Union, types.UnionType}
     return [_core(member) for member in get_args(core)] if union else [core]
+
+
+def _are_keys(annotation: Any) -> bool:
+    """Tell whether values are tuples or frozensets of references, beside texts at most: JSON holds those."""
+    held = [option for option in _options(annotation) if option is not type(None)]
+    members = [one for option in held for member in get_args(option) for one in _options(member)]
+    return (
+        all(get_origin(option) in {tuple, frozenset} for option in held)
+        and any(map(is_reference, members))
+        and all(is_reference(one) or one in {Ellipsis, type(None), str, bool} for one in members)
+    )
 
 
 def _is_choice(union: Any) -> bool:

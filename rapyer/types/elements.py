@@ -24,6 +24,8 @@ from rapyer.types.unread import report
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pydantic import ConfigDict
+
 
 def stored_element(annotation: Any, *, hashable: bool) -> Any:
     """Return the annotation by which elements are validated.
@@ -58,20 +60,26 @@ class Elements:
         annotation: The annotation by which elements are validated (`stored_element`).
         place: The name of the field in messages, such as `User.tags`.
         safe: Whether elements that cannot be read may be left out.
+        config: What the model's configuration says of how values are checked (`adapters.checking`).
     """
 
-    def __init__(self, annotation: Any, place: str, *, safe: bool = False) -> None:
+    def __init__(
+        self, annotation: Any, place: str, *, safe: bool = False, config: ConfigDict | None = None
+    ) -> None:
         self.annotation = annotation
         self.place = place
         self.safe = safe
+        self.config = config
 
     @cached_property
     def _adapter(self) -> Any:
-        return adapters.adapter_for(list[self.annotation])  # type: ignore[name-defined]  # built at run time
+        annotation = list[self.annotation]  # type: ignore[name-defined]  # built at run time
+        return adapters.adapter_for(annotation, config=self.config)
 
     @cached_property
     def _reader(self) -> Any:
-        return adapters.adapter_for(list[Json[self.annotation]])  # type: ignore[name-defined]  # as above
+        annotation = list[Json[self.annotation]]  # type: ignore[name-defined]  # as above
+        return adapters.adapter_for(annotation, config=self.config)
 
     def validate(self, value: Any) -> Any:
         """Return the element as the annotation wants it.
@@ -90,7 +98,7 @@ class Elements:
         try:
             checked: list[Any] = self._adapter.validator.validate_python(list(values))
         except ValidationError as error:
-            raise adapters.placed(error, self.place) from None
+            raise adapters.placed(error, self.place, self.config) from None
         return checked
 
     def text(self, value: Any) -> str:

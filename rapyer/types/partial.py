@@ -88,6 +88,11 @@ class PartialList(Partial, RedisList[Any]):
             raise self._refusal()
         return super()._rapyer_path_of(name, child)
 
+    def _rapyer_write_of(self, place: int, text: bytes) -> Command[Any]:
+        if self._rapyer_unread:
+            raise self._refusal()
+        return super()._rapyer_write_of(place, text)
+
     async def _rapyer_do(self, *commands: Command[Any]) -> Any:
         for command in commands:
             if not (command.name == "JSON.SET" and command.place == self.json_path):

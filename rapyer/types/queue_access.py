@@ -84,9 +84,10 @@ class QueueAccess(Generic[T]):
         Raises:
             CorruptedModelError: One does not fit, and is not to be skipped; all are put back.
         """
+        passed: dict[Entry, None] | None = {} if skip_corrupt else None
 
         async def attempt() -> list[tuple[Entry, PriorityQueueItem[T]]]:
-            taking = self._take(count, highest=highest, skip_corrupt=skip_corrupt)
+            taking = self._take(count, highest=highest, passed=passed)
             return await taken(taking, self._give_back, f"items of {self.place.key}")
 
         found = await until_found(self.source, self.place.key, attempt, seconds)
@@ -103,34 +104,46 @@ class QueueAccess(Generic[T]):
             return [(entry, None) for entry in claimed]
 
         found = await taken(take(), self._give_back, f"members of {self.place.key}")
-        return [PriorityQueueItem(_readable(member), priority) for (member, priority), _ in found]
+        return [PriorityQueueItem(_readable(entry[0]), self.place.priority(entry[1])) for entry, _ in found]
 
     async def _take(
-        self, count: int, *, highest: bool, skip_corrupt: bool
+        self, count: int, *, highest: bool, passed: dict[Entry, None] | None
     ) -> list[tuple[Entry, PriorityQueueItem[T]]]:
+        if passed is not None:
+            return await self._pick(count, passed, highest=highest)
         entries = await self.do(self.place.pop(count, highest=highest))
         fitting, corrupt = self._sorted(entries)
-        if not corrupt:
-            return fitting
-        await returned(self._put_back(entries), f"items of {self.place.key}: {entries!r}")
-        if not skip_corrupt:
+        if corrupt:
+            await returned(self._put_back(entries), f"items of {self.place.key}: {entries!r}")
             raise corrupt[0][1]
-        self._warn_of([entry for entry, _ in corrupt])
-        return await self._pick(count, highest=highest)
+        return fitting
 
-    async def _pick(self, count: int, *, highest: bool) -> list[tuple[Entry, PriorityQueueItem[T]]]:
-        """Take out the first entries that fit; what does not never leaves the queue."""
+    async def _pick(
+        self, count: int, passed: dict[Entry, None], *, highest: bool
+    ) -> list[tuple[Entry, PriorityQueueItem[T]]]:
+        """Take out the first entries that fit; what does not never leaves the queue.
+
+        Were it taken out and put back, that would wake whoever waits, the caller among them, again and again.
+
+        Args:
+            count: The most entries.
+            passed: What was passed over before; what is passed over now is added, and told of if it is new.
+            highest: Whether those of the highest priority are the first.
+        """
         while True:
-            candidates: dict[Entry, PriorityQueueItem[T]] = {}
+            seen: list[Entry] = []
+            fitting: dict[Entry, PriorityQueueItem[T]] = {}
             async for page in self._pages(count + SPARE, highest=highest):
-                candidates |= self._sorted(page)[0]
-                if len(candidates) >= count:
+                seen += page
+                fitting |= self._sorted(page)[0]
+                if len(fitting) >= count:
                     break
-            if not candidates:
-                return []
-            claimed = await self.do(self.place.claim(candidates, count))
-            if claimed:
-                return [(entry, candidates[entry]) for entry in claimed]
+            claimed = await self.do(self.place.claim(fitting, count)) if fitting else []
+            if claimed or not fitting:
+                before = seen[: seen.index(claimed[-1])] if len(claimed) == count else seen
+                self._warn_of([entry for entry in before if entry not in fitting and entry not in passed])
+                passed |= dict.fromkeys(entry for entry in before if entry not in fitting)
+                return [(entry, fitting[entry]) for entry in claimed]
 
     async def _pages(self, size: int, *, highest: bool = False) -> AsyncIterator[list[Entry]]:
         start = 0
@@ -156,18 +169,20 @@ class QueueAccess(Generic[T]):
                 except CorruptedModelError as error:
                     corrupt.append((entry, self._named(entry, error)))
                 else:
-                    fitting.append((entry, PriorityQueueItem(value, entry[1])))
+                    fitting.append((entry, self._item(value, entry)))
         else:
             fitting = [
-                (entry, PriorityQueueItem(value, entry[1]))
-                for entry, value in zip(entries, values, strict=True)
+                (entry, self._item(value, entry)) for entry, value in zip(entries, values, strict=True)
             ]
         return fitting, corrupt
+
+    def _item(self, value: T, entry: Entry) -> PriorityQueueItem[T]:
+        return PriorityQueueItem(value, self.place.priority(entry[1]))
 
     def _named(self, entry: Entry, error: CorruptedModelError) -> CorruptedModelError:
         named = type(error)(
             f"{self.elements.place} has a member under {self.place.key} that does not fit, and stays there: "
-            f"{_shown(entry[0])}, priority {entry[1]}; {error.__cause__ or error}",
+            f"{_shown(entry[0])}, priority {self.place.priority(entry[1])}; {error.__cause__ or error}",
             key=self.place.key,
             field=self.elements.place,
             hint="pass over it with skip_corrupt=True, or take out all that does not fit with apop_corrupt()",
@@ -191,7 +206,7 @@ class QueueAccess(Generic[T]):
     async def _put_back(self, entries: Sequence[Entry]) -> None:
         # Under a token, so that they are there again for certain, and not once more after somebody took them;
         # and at once, in a pipeline too.
-        await run(self.source.exactly_once, self.place.push(entries, "new"))
+        await run(self.source.exactly_once, self.place.put_back(entries))
 
 
 def _readable(member: bytes | str) -> str | bytes:

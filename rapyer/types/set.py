@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, overload
 
 from pydantic import ValidationError
 from pydantic_core import core_schema, to_json
@@ -17,10 +17,11 @@ from rapyer.commands.sets import CompanionSet, InlineSet
 from rapyer.errors import UnsupportedOperationError
 from rapyer.types.elements import Elements, stored_element
 from rapyer.types.stored_set import StoredSet
-from rapyer.types.unread import take_over
+from rapyer.types.unread import take_over, unread_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from pydantic import GetCoreSchemaHandler, SerializationInfo, ValidationInfo
     from pydantic_core import CoreSchema
@@ -47,6 +48,15 @@ class RedisSet(StoredSet[T], set[T], Generic[T]):
     __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_unread")
 
     native: ClassVar[type] = set
+
+    if TYPE_CHECKING:
+        # A field of this type takes more than it gives, which a type checker reads from these.
+        @overload
+        def __get__(self, instance: None, owner: Any) -> Any: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> Self: ...
+        def __get__(self, instance: object, owner: Any) -> Any: ...
+        def __set__(self, instance: Any, value: AbstractSet[T] | list[T] | tuple[T, ...]) -> None: ...
 
     # --- for pydantic and the model ----------------------------------------------------------------------
 
@@ -86,31 +96,35 @@ class RedisSet(StoredSet[T], set[T], Generic[T]):
 
     @classmethod
     def _rapyer_changes(
-        cls, value: Any, known: set[Any], elements: Elements, key: str, main: str
+        cls, value: Any, known: set[Any] | None, elements: Elements, key: str, main: str
     ) -> Iterator[Command[Any]]:
         if value is known:
             return
         place = CompanionSet(key, main)
-        new, gone = set.difference(value, known), set.difference(known, value)
+        if known is None:
+            new, gone = _texts_of(value, elements), set()
+        else:
+            new, gone = elements.texts(set.difference(value, known)), set.difference(known, value)
         if new:
-            yield place.add(elements.texts(new), only="stored")
+            yield place.add(new, only="stored")
         if gone:
             yield place.remove(elements.texts(gone))
 
     @classmethod
     def _rapyer_revival(cls, value: Any, elements: Elements, key: str, main: str) -> Iterator[Command[Any]]:
-        if value:
-            yield CompanionSet(key, main).add(elements.texts(value), only="lost")
+        texts = _texts_of(value, elements)
+        if texts:
+            yield CompanionSet(key, main).add(texts, only="lost")
 
     @classmethod
     def _rapyer_replacement(
         cls, value: Any, elements: Elements, key: str, main: str
     ) -> Iterator[Command[Any]]:
-        yield from CompanionSet(key, main).replace(elements.texts(value))
+        yield from CompanionSet(key, main).replace(_texts_of(value, elements))
 
     @classmethod
     def _rapyer_content(cls, value: Any, elements: Elements) -> list[str]:
-        return elements.texts(value)
+        return _texts_of(value, elements)
 
     @classmethod
     def _rapyer_members(cls, value: Any) -> set[Any]:
@@ -267,6 +281,11 @@ class RedisSet(StoredSet[T], set[T], Generic[T]):
         elif texts or always:
             self._rapyer_enqueue(getattr(self._rapyer_place(), name)(texts), groups)
             self._rapyer_follow(change, checked)
+
+
+def _texts_of(value: Any, elements: Elements) -> list[str]:
+    """Return the texts of all elements of a set, and of those that could not be read."""
+    return [*elements.texts(value), *(text for _, text in unread_of(value) or ())]
 
 
 class _StoredForm:

@@ -9,7 +9,7 @@ from enum import Enum
 from fractions import Fraction
 from functools import cached_property
 from pathlib import PurePath
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import StringConstraints, ValidationError
@@ -17,11 +17,15 @@ from pydantic_core import from_json, to_json
 
 from rapyer.codec import adapters
 from rapyer.errors import CorruptedModelError
+from rapyer.fields.fifo_ties import asks_for_fifo
 from rapyer.types.base import BaseRedisType, Linkable, Owner
 from rapyer.types.elements import Elements
 from rapyer.types.opaque import Opaque
 from rapyer.types.special import SpecialFieldType
 from rapyer.types.unread import attached, report, restored_text, unread_of
+
+if TYPE_CHECKING:
+    from pydantic import ConfigDict
 
 TEXT_KEY = Annotated[str, StringConstraints(min_length=0)]
 """Text as a dict key; with a constraint, pydantic refuses what is no UTF-8."""
@@ -47,11 +51,13 @@ class Shape:
     Args:
         annotation: The converted annotation with its constraints.
         place: The name of the place in messages, such as `User.tags`.
+        config: What the model's configuration says of how values are checked (`adapters.checking`).
     """
 
-    def __init__(self, annotation: Any, place: str) -> None:
+    def __init__(self, annotation: Any, place: str, config: ConfigDict | None = None) -> None:
         self.annotation = annotation
         self.place = place
+        self.config = config
         # Values that are stored as a whole hold nothing that has a place of its own.
         self.whole = _is_whole(annotation)
         self.options = () if self.whole else tuple(_options(annotation))
@@ -59,7 +65,7 @@ class Shape:
     @cached_property
     def adapter(self) -> Any:
         """The pydantic adapter of the annotation."""
-        return adapters.adapter_for(self.annotation)
+        return adapters.adapter_for(self.annotation, config=self.config)
 
     @cached_property
     def wrappers(self) -> dict[type, type[BaseRedisType]]:
@@ -89,13 +95,19 @@ class Shape:
             for option in self.options
             if issubclass(kind := _class(option), SpecialFieldType)
         )
-        return Elements(kind._rapyer_element(held[0] if held else Any), self.place, safe=self.safe)
+        annotation = kind._rapyer_element(held[0] if held else Any)
+        return Elements(annotation, self.place, safe=self.safe, config=self.config)
 
     @cached_property
     def safe(self) -> bool:
         """Whether elements of a set that cannot be read are left out."""
         metadata = get_args(self.annotation)[1:] if get_origin(self.annotation) is Annotated else ()
         return any(isinstance(item, Opaque) and item.safe for item in metadata)
+
+    @cached_property
+    def fifo(self) -> bool:
+        """Whether values of a queue that have the same priority come in the order of their arrival."""
+        return asks_for_fifo(self.annotation)
 
     @cached_property
     def loose(self) -> bool:
@@ -108,23 +120,23 @@ class Shape:
     @cached_property
     def elements(self) -> Shape:
         """The shape of the elements of a list."""
-        return Shape(self._held_by(list, 0, Any), f"{self.place}[…]")
+        return Shape(self._held_by(list, 0, Any), f"{self.place}[…]", self.config)
 
     @cached_property
     def members(self) -> Shape:
         """The shape of the values of a dict."""
-        return Shape(self._held_by(dict, 1, Any), f"{self.place}[…]")
+        return Shape(self._held_by(dict, 1, Any), f"{self.place}[…]", self.config)
 
     @cached_property
     def keys(self) -> Shape:
         """The shape of the keys of a dict."""
         annotation = self._held_by(dict, 0, str)
-        return Shape(TEXT_KEY if annotation is str else annotation, f"{self.place} key")
+        return Shape(TEXT_KEY if annotation is str else annotation, f"{self.place} key", self.config)
 
     @cached_property
     def text_keys(self) -> bool:
-        """Whether any text may be a key of the dict."""
-        return self.keys.annotation is TEXT_KEY
+        """Whether any text may be a key of the dict, and stays as it is."""
+        return self.keys.annotation is TEXT_KEY and not self.config
 
     def _held_by(self, native: type, position: int, otherwise: Any) -> Any:
         held = [
@@ -164,7 +176,7 @@ class Shape:
         try:
             return self.adapter.validator.validate_python(value)
         except ValidationError as error:
-            raise adapters.placed(error, self.place) from None
+            raise adapters.placed(error, self.place, self.config) from None
 
     def dump(self, value: Any, exclude: dict[str, Any] | None = None) -> bytes:
         """Return the stored JSON text of a validated value, without what pydantic is to exclude."""

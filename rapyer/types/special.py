@@ -78,13 +78,13 @@ class SpecialFieldType(BaseRedisType):
 
     @classmethod
     def _rapyer_changes(
-        cls, value: Any, known: set[Any], elements: Elements, key: str, main: str
+        cls, value: Any, known: set[Any] | None, elements: Elements, key: str, main: str
     ) -> Iterable[Command[Any]]:
         """Return the commands that bring the local changes of a companion to the server.
 
         Args:
             value: The local value, which is not None.
-            known: The members that are known to be on the server.
+            known: The members that are known to be on the server; None where nothing is known of it.
             elements: How members are written.
             key: The companion's key.
             main: The model's key.
@@ -187,8 +187,11 @@ class SpecialFieldType(BaseRedisType):
 
         Args:
             target_key: The key of the other model, of the same class.
+
+        Raises:
+            CrossSlotError: The other model lives in another slot of a cluster; nothing was sent.
         """
-        target = self.special_field_key(target_key, self._rapyer_dotted())
+        target = self._rapyer_key_beside(target_key, (self._rapyer_dotted(),))
         await self._rapyer_do(keys.copy(self.special_key, target))
 
     # --- taking over -------------------------------------------------------------------------------------

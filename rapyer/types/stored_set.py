@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from rapyer.actions import ActionGroup, action
+from rapyer.commands.command import Effect
 from rapyer.commands.sets import CompanionSet, InlineSet, combine
 from rapyer.errors import CorruptedModelError, CrossSourceError, UnsupportedArgumentTypeError
 from rapyer.session.executor import run
+from rapyer.session.taking import returned, taken
 from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
@@ -130,11 +133,15 @@ class StoredSet(SpecialFieldType, Generic[T]):
     async def apop(self) -> T | None:
         """Take out and return a random element (SPOP), at once in a pipeline too.
 
+        If the call is cancelled, what it had got is put back.
+
         Returns:
             The element; None where there is none.
 
         Raises:
             CorruptedModelError: What was taken out does not fit; it is put back.
+            UnknownOutcomeError: The reply was lost, so an element may have been taken that nobody got;
+                `Meta.exactly_once` prevents it.
         """
         popped = await self.apop_many(1)
         return popped.pop() if popped else None
@@ -155,11 +162,17 @@ class StoredSet(SpecialFieldType, Generic[T]):
         place = self._rapyer_place()
         if count == 0:
             return set()
-        members = await self._rapyer_do(place.pop(count))
+        source, what = self._rapyer_root()._rapyer_source(), f"members of {place.operand[0]}"
+
+        async def put_back(members: list[Any]) -> None:
+            # Under a token, so that they are there again for certain, and not again after somebody took them.
+            await run(source.exactly_once, replace(place.add(members), effect=Effect.ONCE))
+
+        members = await taken(self._rapyer_do(place.pop(count)), put_back, what)
         try:
             popped = set(self._rapyer_elements.load_many(members, place.operand[0]))
         except CorruptedModelError:
-            await run(self._rapyer_root()._rapyer_source(), place.add(members))
+            await returned(put_back(members), f"{what}: {members!r}")
             raise
         self._rapyer_follow(set.difference_update, popped)
         return popped

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
+from rapyer.codec.context import Unread
 from rapyer.types.base import Linkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rapyer.codec.context import Tolerant, Unread
+    from rapyer.codec.context import Tolerant
     from rapyer.codec.paths import JsonPath
     from rapyer.types.shape import Shape
 
@@ -73,6 +74,26 @@ def attached(shape: Shape, value: Any, raw: Any, unread: Unread, name: str, cont
         return value
     plain = dict(zip(value, elements, strict=True)) if isinstance(value, dict) else elements
     return kind._rapyer_made(plain, missing)
+
+
+def carried(before: Any, after: Any, context: Tolerant) -> None:
+    """Let what could not be read of a value count for the one that was made of it, as is every model in it.
+
+    Args:
+        before: The value, just read.
+        after: What pydantic made of it.
+        context: What could not be read.
+    """
+    if isinstance(before, Linkable) and type(after) is type(before):
+        unread, values = context.of(before.__dict__), after.__dict__
+        context.unread[id(values)] = Unread(values, unread.fields, unread.dropped)
+        carried(before.__dict__, values, context)
+    elif isinstance(before, dict) and isinstance(after, dict):
+        for name, member in before.items():
+            carried(member, after.get(name), context)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for both in zip(before, after, strict=True):
+            carried(*both, context)
 
 
 def restored(value: Any, dumped: Any) -> Any:

@@ -1,4 +1,7 @@
-"""What a queue puts back is there again, once, whatever becomes of the reply to that."""
+"""No item is lost unsaid: what was taken is given to the caller, or the caller is told that nobody knows.
+
+And what a queue puts back is there again, once, whatever becomes of the reply to that.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,90 @@ from rapyer.session import arrivals
 from rapyer.types import PriorityQueueItem, RedisPriorityQueue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.faults.proxy import Fault, Proxy
 
 
 class FaultQueue(AtomicRedisModel):
     jobs: RedisPriorityQueue[int] = RedisPriorityQueue()
+    tags: set[int] = set()
+    groups: dict[str, set[int]] = {}
+
+
+ITEMS = [1, 2, 3]
+
+# --- taking ----------------------------------------------------------------------------------------------
+
+
+async def _item(popping: Any) -> Any:
+    item = await popping
+    return None if item is None else item.value
+
+
+TAKING: dict[str, Callable[[FaultQueue], Any]] = {
+    "apop": lambda m: m.jobs.apop(),
+    "apop that may wait": lambda m: m.jobs.apop(timeout=1),
+    "apop that passes over": lambda m: m.jobs.apop(skip_corrupt=True),
+    "apop_max": lambda m: m.jobs.apop_max(),
+    "apop_item": lambda m: _item(m.jobs.apop_item()),
+    "apop_many": lambda m: m.jobs.apop_many(2),
+    "set apop": lambda m: m.tags.apop(),
+    "set apop_many": lambda m: m.tags.apop_many(2),
+    "set in a dict, apop": lambda m: m.groups["g"].apop(),  # type: ignore[attr-defined]  # a RedisSet by now
+}
+
+
+async def _left(model: Any, name: str, direct: Any) -> list[int]:
+    if name == "set in a dict, apop":
+        (texts,) = await direct.json().get(model.key, "$.groups.g")
+    elif name.startswith("set"):
+        texts = await direct.smembers(model.tags.special_key)
+    else:
+        texts = await direct.zrange(model.jobs.special_key, 0, -1)
+    return [int(text) for text in texts]
+
+
+async def _prepared(direct: Any) -> FaultQueue:
+    await direct.flushall()
+    model = await FaultQueue(tags=set(ITEMS), groups={"g": set(ITEMS)}).asave()
+    await direct.zadd(model.jobs.special_key, {str(n): n for n in ITEMS})
+    return model
+
+
+@pytest.mark.parametrize("ttl", [None, 100])
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("fault", ["destroy", "truncate", "cut", "garble", "unsent", "hold"])
+@pytest.mark.parametrize("name", TAKING)
+async def test_what_is_taken_is_given_or_the_caller_is_told(
+    proxy: Proxy, direct: Any, name: str, fault: Fault, once: bool, ttl: int | None
+) -> None:
+    FaultQueue.Meta.exactly_once, FaultQueue.Meta.ttl = once, ttl
+    model = await _prepared(direct)
+    await direct.script_flush()
+    proxy.arm(fault, 0)
+    await TAKING[name](model)
+    exchanges = proxy.seen
+    assert exchanges >= 1
+    for at in range(1, exchanges + 1):
+        model = await _prepared(direct)
+        await direct.script_flush()
+        proxy.arm(fault, at)
+        try:
+            got = await TAKING[name](model)
+        except UnknownOutcomeError as error:
+            assert error.key
+            assert not once
+            if fault == "unsent":
+                assert sorted(await _left(model, name, direct)) == ITEMS
+            continue
+        assert proxy.spoiled
+        taken = list(got) if name.endswith("many") else [got]
+        assert len(taken) == (2 if name.endswith("many") else 1)
+        assert sorted(taken + await _left(model, name, direct)) == ITEMS
+
+
+# --- putting back ----------------------------------------------------------------------------------------
 
 
 async def filled(direct: Any, *members: str) -> FaultQueue:

@@ -29,7 +29,7 @@ DOCUMENTED = {
     "index_name redis_schema acreate_index adelete_index init_class create_redis_model",
     # Functions of the package.
     "Reference": "afetch aunload is_resolved target_key value",
-    "rapyer": "acheck_references afetch_all adelete_many aexists afind afind_one aget ainsert alock_from_key apipeline find_redis_models init_rapyer "
+    "rapyer": "acheck_references afetch_all areferrers adelete_many aexists afind afind_one aget ainsert alock_from_key apipeline find_redis_models init_rapyer "
     "teardown_rapyer",
     # Field types.
     "RedisStr": _COMMON,
@@ -44,6 +44,9 @@ DOCUMENTED = {
     "aremove asize aunion acontains_many aiter_members apop_many asymmetric_difference "
     "add clear difference_update discard intersection_update remove symmetric_difference_update update pop "
     "__iand__ __ior__ __isub__ __ixor__",
+    "RedisPriorityQueue": "Meta client clone field_name field_path json_path key pipeline redis special_key "
+    "special_field_key asave_special adelete_special aduplicate_special aclear aitems apeek apeek_item apop apop_item "
+    "apop_many apop_max apush apush_many arange aremove asize",
     "RedisDict": f"{_COMMON} __setitem__ aclear adel_item apop apopitem aset_item aupdate clear update",
 }
 

@@ -25,7 +25,9 @@ from rapyer.errors import (
     CantSerializeRedisValueError,
     CorruptedModelError,
     InnerModelError,
+    InvalidKeyError,
     RapyerError,
+    StaleModelError,
     UnsupportedArgumentTypeError,
     WrongClassError,
     WrongTypeError,
@@ -166,7 +168,7 @@ async def test_nothing_is_left_of_a_document_that_the_server_refuses(raw: Any) -
 
     draft = GocDeep(name="a", tags={"x"})
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("rapyer.model.get_or_create.dump_document", lambda model: b"[" * 500 + b"]" * 500)
+        patched.setattr("rapyer.model.get_or_create.document_to_store", lambda model: b"[" * 500 + b"]" * 500)
         with pytest.raises(Exception, match="recursion|depth|nest"):
             await GocDeep.aget_or_create(draft)
     assert await raw.keys("*GocDeep*") == []
@@ -255,6 +257,50 @@ async def test_keys_of_other_types(raw: Any) -> None:
         await GocDoc.aget_or_create(GocDoc(name="a"))
     assert (raised.value.key, raised.value.field) == ("GocDoc:a", "part.labels")
     assert await raw.get(INNER) == "text"
+
+
+async def test_what_is_beyond_the_limits_is_not_created(raw: Any) -> None:
+    GocPlain.Meta.max_document_bytes = 30
+    with pytest.raises(CantSerializeRedisValueError, match="more than the 30 of GocPlain.Meta.max_document"):
+        await GocPlain.aget_or_create(GocPlain(name="a" * 30))
+    GocPlain.Meta.max_document_bytes, GocPlain.Meta.max_key_bytes = None, 20
+    with pytest.raises(InvalidKeyError, match="more than the 20 of GocPlain.Meta.max_key_bytes"):
+        await GocPlain.aget_or_create(GocPlain(name="a" * 30))
+    assert await raw.keys("*") == []
+    assert (await GocPlain.aget_or_create(GocPlain(name="a"))).created
+
+
+async def test_a_draft_that_cannot_be_stored_leaves_nothing(raw: Any) -> None:
+    class GocOpen(AtomicRedisModel):
+        name: Key[str]
+        tags: set[str] = set()
+        anything: Any = None
+
+    with pytest.raises(CantSerializeRedisValueError, match="GocOpen.anything"):
+        await GocOpen.aget_or_create(GocOpen(name="a", tags={"x"}, anything=lambda: None))
+    assert await raw.keys("*") == []
+
+
+@pytest.mark.parametrize("queued", [False, True])
+async def test_both_remember_what_is_stored(raw: Any, queued: bool) -> None:
+    GocDoc.Meta.remember_loaded = True
+    if queued:
+        async with rapyer.apipeline():
+            created = (await GocDoc.aget_or_create(GocDoc(name="a", visits=1, tags={"x"}))).value
+            found = (await GocDoc.aget_or_create(GocDoc(name="a"))).value
+    else:
+        created = (await GocDoc.aget_or_create(GocDoc(name="a", visits=1, tags={"x"}))).value
+        found = (await GocDoc.aget_or_create(GocDoc(name="a"))).value
+    created.visits = 2
+    await created.asave(if_unchanged=True)
+    found.visits = 3
+    with pytest.raises(StaleModelError, match="GocDoc:a has changed since it was loaded: visits"):
+        await found.asave(if_unchanged=True)
+    await raw.json().set("GocDoc:a", "$.visits", 9)
+    created.part.number = 4
+    await created.asave(only_changed=True)
+    stored = await GocDoc.aget("a")
+    assert (stored.visits, stored.part.number, stored.tags) == (9, 4, {"x"})
 
 
 # --- time to live ----------------------------------------------------------------------------------------

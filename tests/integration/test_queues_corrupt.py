@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from rapyer import AtomicRedisModel, apipeline
 from rapyer.errors import CantSerializeRedisValueError, CorruptedModelError
 from rapyer.session import executor
 from rapyer.types import PriorityQueueItem, RedisPriorityQueue
+from tests.integration.watching import sent_to
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -109,6 +111,47 @@ async def test_a_pop_goes_on_only_when_asked(raw: Redis, caplog: pytest.LogCaptu
     assert await model.numbers.apop(skip_corrupt=True) is None
     assert await model.numbers.apop(skip_corrupt=True, timeout=0.05) is None
     assert await stored(raw, model.numbers) == [("bad", 0.0), ("{", 2.0), ("null", 5.0)]
+
+
+async def test_what_is_passed_over_never_leaves_the_queue(raw: Redis, rapyer_redis_url: str) -> None:
+    """Nor could it get lost, then; and nobody who waits is woken by its coming back."""
+    model = await damaged(raw, "bad", "1", "worse")
+    async with sent_to(rapyer_redis_url) as sent:
+        assert await model.numbers.apop(skip_corrupt=True) == 1
+        assert await model.numbers.apop_many(5, skip_corrupt=True) == []
+        names = set(await sent.names())
+    assert names <= {"ZRANGE", "EVAL", "EVALSHA"}
+    assert await stored(raw, model.numbers) == [("bad", 0.0), ("worse", 2.0)]
+    assert await raw.keys("__rapyer_once__*") == []
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_a_wait_past_what_does_not_fit_is_quiet_and_tells_of_it_once(
+    raw: Redis, rapyer_redis_url: str, caplog: pytest.LogCaptureFixture, count: int
+) -> None:
+    model = await damaged(raw, "bad")
+    async with sent_to(rapyer_redis_url) as sent:
+        pops = [
+            asyncio.ensure_future(model.numbers.apop(skip_corrupt=True, timeout=60)) for _ in range(count)
+        ]
+        await asyncio.sleep(0.6)
+        assert len(await sent.names()) < 8 + 4 * count
+    assert len(caplog.messages) == count
+    await raw.zadd(model.numbers.special_key, {"worse": -1})
+    await model.numbers.apush_many(Item(n, 5) for n in range(count))
+    assert sorted(await asyncio.gather(*pops)) == list(range(count))  # type: ignore[type-var]  # no None
+    assert len(caplog.messages) <= 2 * count
+    assert [member for member, _ in await stored(raw, model.numbers)] == ["worse", "bad"]
+
+
+async def test_priorities_without_end_are_passed_over_too(raw: Redis) -> None:
+    model = await QueueDamaged().asave()
+    await raw.zadd(model.numbers.special_key, {"bad": "-inf", "worse": "inf", "0": "-inf"})
+    await model.numbers.apush_many([Item(1, -math.inf), Item(2, math.inf), Item(3, 1e-300), Item(4, 0.1)])
+    assert await model.numbers.apop_item(skip_corrupt=True) == Item(0, -math.inf)
+    assert await model.numbers.apop_item(skip_corrupt=True, highest=True) == Item(2, math.inf)
+    assert await model.numbers.apop_many(9, skip_corrupt=True) == [1, 3, 4]
+    assert await model.numbers.apop_corrupt() == [Item("bad", -math.inf), Item("worse", math.inf)]
 
 
 async def test_many_are_popped_past_what_does_not_fit(raw: Redis) -> None:

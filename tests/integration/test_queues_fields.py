@@ -5,18 +5,21 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from redis.asyncio import Redis
 
 from rapyer import ActionGroup, AtomicRedisModel, Index, RedisConfig, adelete_many, ainsert, apipeline
-from rapyer.errors import UnsupportedFieldError, UnsupportedIndexedFieldError, UnsupportedOperationError
+from rapyer.errors import (
+    UnlinkedValueError,
+    UnsupportedFieldError,
+    UnsupportedIndexedFieldError,
+    UnsupportedOperationError,
+)
 from rapyer.types import PriorityQueueItem, RedisPriorityQueue
 from tests.integration.watching import sent_to
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 pytestmark = pytest.mark.usefixtures("source")
 
@@ -226,6 +229,24 @@ async def test_a_queue_is_not_in_the_document(raw: Redis) -> None:
         "maybe_shelf": {"n": 1},
     }
     assert set(model.redis_dump()) == {"name", "shelf", "maybe_shelf"}
+
+
+async def test_what_a_queue_shares_with_other_fields() -> None:
+    model = await room()
+    for queue in (model.tasks, model.shelf.tasks):
+        assert isinstance(queue.redis, Redis)
+        assert queue.client is queue.redis
+        assert queue.pipeline is None
+        assert queue.Meta is QueueRoom.Meta
+        async with model.apipeline():
+            await queue.apush("a", 1)
+            assert queue.pipeline is not None
+            assert len(queue.pipeline.commands) == 1
+            client: Any = queue.client
+            assert client.commands == queue.pipeline.commands
+        assert await queue.redis.zcard(queue.special_key) == 1
+    with pytest.raises(UnlinkedValueError, match="this RedisPriorityQueue belongs to no model"):
+        _ = RedisPriorityQueue[int]().redis
 
 
 # --- the life of the model -------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import math
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar
 
@@ -30,6 +32,10 @@ pytestmark = pytest.mark.usefixtures("source")
 
 T = TypeVar("T")
 INF = math.inf
+
+
+class QueueColour(enum.Enum):
+    RED = "red"
 
 
 class QueueTarget(AtomicRedisModel):
@@ -60,6 +66,9 @@ class QueueKinds(AtomicRedisModel):
     moments: RedisPriorityQueue[dt.datetime] = RedisPriorityQueue()
     prices: RedisPriorityQueue[Decimal] = RedisPriorityQueue()
     raws: RedisPriorityQueue[bytes] = RedisPriorityQueue()
+    colours: RedisPriorityQueue[QueueColour] = RedisPriorityQueue()
+    pairs: RedisPriorityQueue[tuple[int, str]] = RedisPriorityQueue()
+    unions: RedisPriorityQueue[int | str] = RedisPriorityQueue()
     lists: RedisPriorityQueue[list[int]] = RedisPriorityQueue()
     mappings: RedisPriorityQueue[dict[str, int]] = RedisPriorityQueue()
     maybe: RedisPriorityQueue[Optional[int]] = RedisPriorityQueue()  # noqa: UP045
@@ -102,7 +111,12 @@ VALUES: list[tuple[str, Any, str]] = [
     ("moments", dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc), '"2024-01-01T00:00:00Z"'),
     ("prices", Decimal("1.10"), '"1.10"'),
     ("raws", b"\xff", '"gASVBQAAAAAAAABDAf+ULg=="'),
+    ("colours", QueueColour.RED, '"red"'),
+    ("pairs", (1, "a"), '[1, "a"]'),
+    ("unions", 1, "1"),
+    ("unions", "1", '"1"'),
     ("lists", [1, 2], "[1, 2]"),
+    ("lists", [], "[]"),
     ("mappings", {"a": 4}, '{"a": 4}'),
     ("maybe", None, "null"),
     ("jobs", JOB, '{"name": "\\u00e9", "tries": 2}'),
@@ -245,6 +259,28 @@ async def test_apush_only_if(only_if: Any, expected: Any, changed: Any) -> None:
     assert {item.value: item.priority for item in await other.tasks.aitems()} == expected
 
 
+@pytest.mark.parametrize(
+    ("only_if", "expected", "changed"),
+    [
+        (None, {"a": 4.0, "b": 2.0, "z": 6.0}, None),
+        ("new", {"a": 5.0, "b": 5.0, "z": 1.0}, 1),
+        ("lower", {"a": 4.0, "b": 2.0, "z": 1.0}, 3),
+        ("higher", {"a": 9.0, "b": 5.0, "z": 7.0}, 2),
+    ],
+)
+async def test_a_value_that_comes_several_times_is_as_if_pushed_one_after_the_other(
+    only_if: Any, expected: Any, changed: int | None
+) -> None:
+    pushes = [("a", 9), ("a", 4), ("b", 3), ("b", 2), ("z", 1), ("z", 7), ("z", 6)]
+    together, apart = await desk(("a", 5), ("b", 5)), await desk(("a", 5), ("b", 5))
+    count = await together.tasks.apush_many((Item(*push) for push in pushes), only_if=only_if)
+    assert count == changed  # values, not how often they came
+    for task, priority in pushes:
+        await apart.tasks.apush(task, priority, only_if=only_if)
+    for model in (together, apart):
+        assert {item.value: item.priority for item in await model.tasks.aitems()} == expected
+
+
 async def test_an_unknown_condition_is_refused() -> None:
     model = await desk()
     with pytest.raises(
@@ -268,7 +304,16 @@ async def test_a_priority_that_is_no_number_is_refused(raw: Redis, bad: Any) -> 
 
 @pytest.mark.parametrize(
     ("priority", "score"),
-    [("2.5", 2.5), (Decimal("1.5"), 1.5), (2**53 + 1, 2.0**53), (-0.0, 0.0), (1e-300, 1e-300)],
+    [
+        (True, 1.0),
+        (INF, INF),
+        (-INF, -INF),
+        ("2.5", 2.5),
+        (Decimal("1.5"), 1.5),
+        (2**53 + 1, 2.0**53),
+        (-0.0, 0.0),
+        (1e-300, 1e-300),
+    ],
 )
 async def test_priorities_are_doubles(priority: Any, score: float) -> None:
     model = await desk()
@@ -334,6 +379,11 @@ async def test_apop_many_takes_at_most_so_many_in_order() -> None:
     assert await model.tasks.apop_many(1, highest=True) == ["d"]
     assert await model.tasks.apop_many(9) == ["c"]
     assert await model.tasks.apop_many(9) == []
+    for much in (2**31, sys.maxsize, 2**63, 10**30):
+        await model.tasks.apush_many([Item("e", 1), Item("f", 2)])
+        assert await model.tasks.apop_many(much) == ["e", "f"]
+        await model.tasks.apush_many([Item("e", 1), Item("f", 2)])
+        assert await model.tasks.apop_many(much, highest=True, skip_corrupt=True) == ["f", "e"]
     for count in (-1, 1.5, True, None):
         with pytest.raises(ValueError, match="the number of values to pop is 0 or more, not"):
             await model.tasks.apop_many(count)  # type: ignore[arg-type]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 from rapyer import AtomicRedisModel, RedisConfig, apipeline
 from rapyer.errors import CorruptedModelError
@@ -163,6 +165,52 @@ async def _count(tasks: list[asyncio.Task[Any]], count: int) -> bool:
     return sum(task.done() for task in tasks) == count
 
 
+async def test_who_waits_longest_is_first(model: QueueWaiting, other: Redis) -> None:
+    got: list[int] = []
+
+    async def wait(number: int) -> None:
+        assert await model.tasks.apop(timeout=60) is not None
+        got.append(number)
+
+    pops = []
+    for number in range(5):
+        pops += await waiting(other, wait(number))
+    for number in range(5):
+        await model.tasks.apush(number, 1)
+        await until(lambda: _count(pops, number + 1))  # noqa: B023 - it is awaited here
+    assert got == list(range(5))
+
+
+async def test_a_queue_of_a_model_that_is_not_there_is_waited_at(other: Redis) -> None:
+    """Neither one that was never saved, nor one that is deleted meanwhile and comes back."""
+    model = QueueWaiting()
+    (pop,) = await waiting(other, model.tasks.apop(timeout=60))
+    await model.tasks.apush(1, 1)
+    assert await pop == 1
+    await model.asave()
+    (pop,) = await waiting(other, model.tasks.apop(timeout=60))
+    await model.adelete()
+    await asyncio.sleep(0.1)
+    assert not pop.done()
+    await model.asave()
+    await model.tasks.apush(2, 1)
+    took, popped = await elapsed(pop)
+    assert (popped, took < SOON) == (2, True)
+    await model.tasks.apush(3, 1)
+    await model.adelete()
+    assert await model.tasks.apop(timeout=0.05) is None
+
+
+async def test_a_pop_may_wait_in_a_lock(model: QueueWaiting, other: Redis) -> None:
+    async with model.alock("work", save_at_end=True) as locked:
+        (pop,) = await waiting(other, locked.tasks.apop(timeout=60))
+        await model.tasks.apush(7, 1)
+        assert await pop == 7
+        locked.name = "done"
+    assert (await QueueWaiting.aget(model.key)).name == "done"
+    assert await model.tasks.asize() == 0
+
+
 async def test_queues_are_waited_at_apart(model: QueueWaiting, other: Redis) -> None:
     second = await QueueWaiting().asave()
     first_pop, second_pop = await waiting(
@@ -290,6 +338,67 @@ async def test_connections_that_break_lose_nothing(model: QueueWaiting, other: R
     assert took < arrivals.TOLD + SOON
 
 
+async def test_connections_that_cannot_be_had_are_looked_past(
+    model: QueueWaiting, other: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever becomes of the connections that tell of changes, who waits looks by itself."""
+    monkeypatch.setattr(arrivals, "TOLD", 0.3)
+    failures = [OSError("no route"), RedisError("no"), asyncio.TimeoutError()]
+    really = arrivals.Line.open
+
+    async def failing(line: arrivals.Line) -> None:
+        if failures:
+            raise failures.pop()
+        await really(line)
+
+    async def hanging(line: arrivals.Line) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(arrivals.Line, "open", failing)
+    pops = [asyncio.ensure_future(model.tasks.apop(timeout=60)) for _ in range(2)]
+    await until(lambda: _nothing(failures))
+    pops += await waiting(other)  # now the server tells
+    await model.tasks.apush_many(Item(n, n) for n in range(2))
+    took, popped = await elapsed(asyncio.gather(*pops))
+    assert (sorted(popped), took < SOON) == ([0, 1], True)
+    monkeypatch.setattr(arrivals.Line, "open", hanging)
+    await other.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    pop = asyncio.ensure_future(model.tasks.apop(timeout=60))
+    await asyncio.sleep(0.1)
+    await model.tasks.apush(3, 3)
+    took, popped = await elapsed(pop)
+    assert (popped, took < 0.3 + SOON) == (3, True)
+
+
+async def _nothing(left: list[Exception]) -> bool:
+    return not left
+
+
+async def test_a_line_that_is_closed_asks_nothing(model: QueueWaiting, other: Redis) -> None:
+    """It would connect anew, where nobody listens."""
+    line = arrivals.Line(model.tasks.redis)
+    before = await _connections(other)
+    with pytest.raises(RedisConnectionError, match="the connection is closed"):
+        await line.ask(model.tasks.special_key)
+    await line.open()
+    asked = asyncio.ensure_future(line.ask(model.tasks.special_key))
+    await asyncio.sleep(0.05)
+    await line.close(RedisConnectionError("gone"))
+    with pytest.raises(RedisConnectionError, match="gone"):
+        await asked
+    await until(lambda: _are(other, before))
+
+
+async def test_a_line_that_nobody_wants_any_more_is_not_opened(model: QueueWaiting, other: Redis) -> None:
+    """Who asked for it is told, and the next who waits gets one."""
+    line = arrivals.Line(model.tasks.redis)
+    line.reader = asyncio.ensure_future(line.read_answers())
+    line.reader.add_done_callback(line.fail)
+    line.hang_up()  # before its task has begun
+    with pytest.raises(RedisConnectionError):
+        await asyncio.wait_for(line.opened, SOON)
+
+
 # --- cancelling ------------------------------------------------------------------------------------------
 
 
@@ -384,15 +493,22 @@ async def test_a_cancelled_pop_whose_outcome_is_unknown_is_logged(
     )
 
 
-async def test_pops_that_are_cancelled_at_any_point_lose_nothing(model: QueueWaiting) -> None:
-    chance, got = random.Random(4), []
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("cls", [QueueWaiting, QueueWaitingExpiring])
+async def test_pops_that_are_cancelled_at_any_point_lose_nothing(cls: Any, skip: bool, other: Redis) -> None:
+    model: Any = await cls().asave()
+    if skip:
+        await other.zadd(model.tasks.special_key, {"bad": -1})
+    chance: random.Random = random.Random(4)
+    got: list[int] = []
     total = 300
 
     async def impatient() -> None:
         while len(got) < total:
             try:
                 patience = chance.choice((0.001, 0.003, 0.01, 0.03, 1))
-                got.append(await asyncio.wait_for(model.tasks.apop(timeout=math.inf), patience))
+                pop = model.tasks.apop(timeout=math.inf, skip_corrupt=skip)
+                got.append(await asyncio.wait_for(pop, patience))
             except asyncio.TimeoutError:
                 continue
 
@@ -405,7 +521,7 @@ async def test_pops_that_are_cancelled_at_any_point_lose_nothing(model: QueueWai
     await give()
     await asyncio.wait_for(asyncio.gather(*workers), 60)
     assert sorted(got) == list(range(total))
-    assert await model.tasks.asize() == 0
+    assert await model.tasks.asize() == skip
 
 
 # --- event loops -----------------------------------------------------------------------------------------

@@ -219,6 +219,24 @@ async def test_positions_in_redis_are_refused(raw: Any) -> None:
     assert (doc.items, await _stored(raw, "$.items")) == ([1, 2], [BAD, ONE, TWO])
 
 
+async def test_an_element_that_changes_in_place_is_not_written_over_what_cannot_be_read(raw: Any) -> None:
+    (held,) = SafeLists(name="b", items=[[1]]).redis_dump()["items"]
+    doc = await _with(raw, items=[BAD, held], named={"x": BAD, "y": held})
+    with pytest.raises(CorruptedModelError, match="positions there are others than here"):
+        async with doc.apipeline():
+            doc.named["y"].append(2)
+            doc.items[0].append(2)
+    assert (doc.items, doc.named) == ([[1]], {"y": [1]})
+    assert await _stored(raw, "$.items") == [BAD, held]
+    async with doc.apipeline():
+        doc.named["y"].append(2)
+    doc.items[0].append(3)
+    await doc.asave()
+    stored = await SafeLists.aget("a")
+    assert (stored.items, stored.named) == ([[1, 3]], {"y": [1, 2]})
+    assert (await _stored(raw, "$.items"))[0] == (await _stored(raw, "$.named"))["x"] == BAD
+
+
 async def test_a_list_below_one_that_lacks_something_has_its_place(raw: Any) -> None:
     doc = await _with(raw, deep=[[BAD, ONE], [TWO]])
     await doc.deep[1].aset(0, 3)
@@ -370,6 +388,29 @@ async def test_what_the_server_is_asked_for_lacks_them_too(raw: Any) -> None:
     assert await raw.smembers("__rapyer_special__:SafeSets:b:tags") == {"1", "2", "bad"}
     await doc.tags.aclear()  # type: ignore[attr-defined]
     assert not await raw.exists(TAGS)
+
+
+@pytest.mark.parametrize("way", ["asave", "aget_or_create", "ainsert", "queued ainsert"])
+async def test_a_set_that_is_stored_anew_has_them_too(raw: Any, way: str) -> None:
+    await SafeSets(name="a", tags={1}).asave()
+    await raw.sadd(TAGS, "bad")
+    doc = await SafeSets.aget("a")
+    for deleted in (doc.adelete(), SafeSets.adelete_by_key("a")):
+        await deleted
+        if way == "queued ainsert":
+            async with rapyer.apipeline():
+                await SafeSets.ainsert(doc)
+        else:
+            stores: dict[str, Any] = {
+                "asave": doc.asave,
+                "aget_or_create": lambda: rapyer.aget_or_create(doc),
+                "ainsert": lambda: SafeSets.ainsert(doc),
+            }
+            await stores[way]()
+        assert await raw.smembers(TAGS) == {"1", "bad"}
+    await raw.srem(TAGS, "bad")
+    await doc.asave()  # of the server's, only what changed here is written
+    assert await raw.smembers(TAGS) == {"1"}
 
 
 async def test_a_set_without_the_mark_keeps_its_model_from_loading(raw: Any) -> None:

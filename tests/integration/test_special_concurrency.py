@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rapyer import AtomicRedisModel, RedisConfig, apipeline
+from rapyer.model.registry import registry
+from rapyer.session.clients import ClientSource
 from rapyer.types import PriorityQueueItem, RedisPriorityQueue
 
 if TYPE_CHECKING:
@@ -24,12 +28,14 @@ ITEMS = 1000
 class ConcurrentShop(AtomicRedisModel):
     orders: RedisPriorityQueue[int] = RedisPriorityQueue()
     coupons: set[int] = set()
+    groups: dict[str, set[int]] = {}
     done: list[int] = []
 
 
 class ConcurrentOnce(AtomicRedisModel):
     orders: RedisPriorityQueue[int] = RedisPriorityQueue()
     coupons: set[int] = set()
+    groups: dict[str, set[int]] = {}
     Meta = RedisConfig(exactly_once=True, ttl=500)
 
 
@@ -166,19 +172,26 @@ async def test_taking_and_noting_it_in_a_pipeline() -> None:
     assert await shop.coupons.asize() == 0
 
 
-async def test_tasks_that_are_cancelled_lose_nothing() -> None:
+@pytest.mark.parametrize("where", ["orders", "coupons", "groups"])
+@pytest.mark.parametrize("cls", [ConcurrentShop, ConcurrentOnce])
+async def test_tasks_that_are_cancelled_lose_nothing(cls: Any, where: str) -> None:
     """Every task is cancelled again and again, wherever it is."""
-    shop = await ConcurrentShop().asave()
+    shop: Shop = await cls(coupons=set(range(ITEMS)), groups={"a": set(range(ITEMS))}).asave()
     await shop.orders.apush_many(PriorityQueueItem(n, n) for n in range(ITEMS))
+    places: dict[str, Any] = {
+        "orders": lambda: shop.orders.apop(timeout=math.inf),
+        "coupons": shop.coupons.apop,
+        "groups": shop.groups["a"].apop,
+    }
     chance, got = random.Random(4), set()
     twice: list[int] = []
 
     async def pop() -> None:
-        order = await shop.orders.apop(timeout=math.inf)
-        assert order is not None
+        order = await places[where]()
         if order in got:
             twice.append(order)
-        got.add(order)
+        if order is not None:  # a set may be empty as long as what a cancelled task had is on its way back
+            got.add(order)
 
     async def work(number: int) -> None:
         while len(got) < ITEMS:
@@ -189,4 +202,78 @@ async def test_tasks_that_are_cancelled_lose_nothing() -> None:
 
     await together(work)
     assert (got, twice) == (set(range(ITEMS)), [])
-    assert await shop.orders.asize() == 0
+    left = {"orders": shop.orders.asize, "coupons": shop.coupons.asize, "groups": shop.groups["a"].asize}
+    assert {name: await size() for name, size in left.items()} == {
+        name: 0 if name == where else ITEMS for name in left
+    }
+
+
+# --- several clients, event loops and processes ----------------------------------------------------------
+
+TAKERS: list[Callable[[Any], Coroutine[Any, Any, list[int]]]] = [
+    lambda shop: _one(shop.orders.apop(timeout=0.5)),
+    lambda shop: _one(shop.orders.apop_max(timeout=0.5)),
+    lambda shop: _one(shop.orders.apop(skip_corrupt=True, timeout=0.5)),
+    lambda shop: _one(asyncio.wait_for(shop.orders.apop(timeout=math.inf), 0.02)),
+    lambda shop: shop.orders.apop_many(3),
+]
+
+
+async def _one(popping: Any) -> list[int]:
+    try:
+        got = await popping
+    except asyncio.TimeoutError:
+        return []
+    return [] if got is None else [got]
+
+
+def _work_elsewhere(url: str | None, key: str, start: int, count: int) -> tuple[list[int], list[int]]:
+    """Push and take with ten tasks in an event loop of its own, and return what these got."""
+    if url is not None:
+        registry.bind(ClientSource.from_url(url))
+    orders: list[int] = []
+    coupons: list[int] = []
+
+    async def give(shop: Any) -> None:
+        for n in range(start, start + count):
+            await shop.coupons.aadd(n)
+            await shop.orders.apush(n, random.Random(n).random())
+
+    async def take(shop: Any, number: int, giving: asyncio.Task[None]) -> None:
+        while True:
+            given = giving.done()
+            got = await TAKERS[number % len(TAKERS)](shop)
+            if not got and given:
+                return  # what comes now is of another loop, whose own tasks take it
+            orders.extend(got)
+            coupons.extend([await shop.coupons.apop() for _ in got])
+            if not got:
+                await asyncio.sleep(0.002)
+
+    async def work() -> None:
+        shops = [await ConcurrentShop.aget(key) for _ in range(10)]
+        giving = asyncio.ensure_future(give(shops[0]))
+        takers = (take(shop, number, giving) for number, shop in enumerate(shops))
+        await asyncio.wait_for(asyncio.gather(giving, *takers), 60)
+
+    asyncio.run(work())
+    return orders, coupons
+
+
+@pytest.mark.parametrize("pool", [ThreadPoolExecutor, ProcessPoolExecutor])
+async def test_tasks_of_several_loops_and_processes_get_each_item_once(
+    rapyer_redis_url: str, pool: Any
+) -> None:
+    """Ten tasks in each: some pop, some wait, some take many, and some are impatient."""
+    shop = await ConcurrentShop().asave()
+    apart = pool is ProcessPoolExecutor
+    workers, each = 3 if apart else 5, 100
+    options = {"mp_context": get_context("spawn")} if apart else {}
+    url = rapyer_redis_url if apart else None  # threads share the source, which has a client for each loop
+    with pool(workers, **options) as executor:
+        starts = range(0, workers * each, each)
+        work = [executor.submit(_work_elsewhere, url, shop.key, n, each) for n in starts]
+        results = await asyncio.gather(*map(asyncio.wrap_future, work))
+    for got in zip(*results, strict=True):
+        assert sorted(n for one in got for n in one) == list(range(workers * each))
+    assert (await shop.orders.asize(), await shop.coupons.asize()) == (0, 0)

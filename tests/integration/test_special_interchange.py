@@ -7,12 +7,24 @@ byte, it reads.
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from tests.data.golden_special import TTL, GoldenCase, GoldenShade, GoldenWriter, change, make
+from tests.data.golden_special import (
+    FIRST,
+    SECOND,
+    TTL,
+    GoldenCase,
+    GoldenShade,
+    GoldenWriter,
+    change,
+    make,
+    push,
+)
 
 pytestmark = pytest.mark.usefixtures("source")
 
@@ -26,8 +38,11 @@ BAD = "gASVnonsense"
 async def everything(raw: Any) -> dict[str, Any]:
     stored: dict[str, Any] = {}
     for key in await raw.keys("*"):
-        if await raw.type(key) == "set":
+        kind = await raw.type(key)
+        if kind == "set":
             stored[key] = sorted(await raw.smembers(key))
+        elif kind == "zset":
+            stored[key] = [list(entry) for entry in await raw.zrange(key, 0, -1, withscores=True)]
         else:
             stored[key] = (await raw.json().get(key, "$"))[0]
     return stored
@@ -35,10 +50,12 @@ async def everything(raw: Any) -> dict[str, Any]:
 
 async def restore(raw: Any) -> None:
     for key, value in GOLDEN["before"].items():
-        if isinstance(value, list):
-            await raw.sadd(key, *value)
-        else:
+        if not isinstance(value, list):
             await raw.json().set(key, "$", value)
+        elif isinstance(value[0], list):
+            await raw.zadd(key, dict(value))
+        else:
+            await raw.sadd(key, *value)
 
 
 async def test_what_it_stored_is_read(raw: Any) -> None:
@@ -53,14 +70,41 @@ async def test_what_it_stored_is_read(raw: Any) -> None:
     assert case.writer is not None
     assert (await case.writer.afetch()).name == "Ada"
     assert case.failed_fields == set()
+    assert (case.ids, case.prices) == ({UUID(int=1), UUID(int=2)}, {Decimal("1.10")})
+    assert (case.shades, case.days, case.reals) == ({GoldenShade.DARK}, {FIRST, SECOND}, {1.0, 2.5})
+    assert case.groups == {"g": {1, 2}}
+    assert {one.target_key for one in case.fans} == {"GoldenWriter:ada", "GoldenWriter:gone"}
+    assert {role: one.target_key for role, one in case.by_role.items()} == {
+        "x": "GoldenWriter:ada",
+        "y.z": "GoldenWriter:gone",
+    }
+    assert case.drawer.owner is not None
+    assert (await case.drawer.owner.afetch()).name == "Ada"
     assert await GoldenCase.afind() == [case]
 
 
+async def test_what_waits_in_its_queues_is_read(raw: Any) -> None:
+    await restore(raw)
+    case = await GoldenCase.aget("golden")
+    assert [(item.value, item.priority) for item in await case.tasks.aitems()] == [
+        ("é", 1.0),
+        ("iron", 1.5),
+        ("wash", 2.0),
+    ]
+    assert [(item.value, item.priority) for item in await case.moments.aitems()] == [(SECOND, 1), (FIRST, 2)]
+    assert [item.value.target_key for item in await case.calls.aitems()] == [
+        "GoldenWriter:gone",
+        "GoldenWriter:ada",
+    ]
+    assert await case.shelf.todo.apop() == "sort"
+    assert await case.moments.apop_many(5) == [SECOND, FIRST]
+
+
 async def test_what_is_stored_here_is_what_it_stored(raw: Any) -> None:
-    for model in make():
-        await model.asave()
+    writer, case = [await model.asave() for model in make()]
+    await push(case)
     assert await everything(raw) == GOLDEN["before"]
-    beside = [key for key in GOLDEN["before"] if not key.startswith("GoldenWriter")]
+    beside = [key for key in GOLDEN["before"] if key != writer.key]
     assert {await raw.ttl(key) for key in beside} == {TTL}
 
 
@@ -106,6 +150,7 @@ async def test_a_duplicate_and_a_delete_take_all_of_it(raw: Any) -> None:
             assert stored[key.replace(KEY, copied.key)] == value
     await copied.adelete()
     result = await GoldenCase.adelete_many(case)
-    assert (result.models_deleted, result.keys_deleted) == (1, 4)
+    of_it = [key for key in GOLDEN["before"] if "GoldenCase" in key]
+    assert (result.models_deleted, result.keys_deleted) == (1, len(of_it))
     assert await raw.keys("*") == ["GoldenWriter:ada"]
     assert await GoldenWriter.aexists("ada")

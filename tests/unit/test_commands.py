@@ -94,7 +94,7 @@ def test_many_documents_go_in_one_command() -> None:
     assert command.effect is Effect.IDEMPOTENT
     assert command.words()[0] == "EVAL"
     assert command.words()[2:] == (
-        3, "U:1", "U:2", "S", "replace", 2, b"{}", "", "anew", 0, b"[]", 5, "anew", 1, 1, "1"
+        3, "U:1", "U:2", "S", "replace", 2, 1, "", "anew", 0, b"{}", 1, 5, "anew", 1, b"[]", 1, "1"
     )  # fmt: skip
 
 

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 PROGRAM = """
-from typing import Annotated
-from rapyer import AtomicRedisModel, acheck_references, afetch_all
+from typing import Annotated, Optional
+from rapyer import AtomicRedisModel, acheck_references, afetch_all, areferrers
 from rapyer.cascade import CascadeTTL
-from rapyer.types import Reference
+from rapyer.types import ForeignKey, RedisPriorityQueue, RedisSet, Reference
 
 class Author(AtomicRedisModel):
     name: str = ""
@@ -20,6 +20,12 @@ class Book(AtomicRedisModel):
     author: Reference[Author]
     marked: Annotated[Reference[Author], CascadeTTL()]
     editors: list[Reference[Author]] = []
+    sequel: Optional[Reference["Book"]] = None
+    either: "Reference[Author | Book] | None" = None
+    by_role: dict[str, ForeignKey[Author]] = {}
+    fans: set[Reference[Author]] = set()
+    readers: RedisSet[Reference[Author]] = RedisSet()
+    waiting: RedisPriorityQueue[Reference[Author]] = RedisPriorityQueue()
 
 async def program(author: Author) -> None:
     book = Book(author=author, marked="Author:1")
@@ -33,7 +39,22 @@ async def program(author: Author) -> None:
     reveal_type(await book.editors[0].afetch())
     reveal_type(await afetch_all([book], Book.author))
     reveal_type(await acheck_references(Book))
+    reveal_type(await areferrers(author, Book.author))
+    reveal_type(await book.adelete(cascade=True))
+    reveal_type(await Book.adelete_many(book, cascade=True))
     reveal_type(await book.aset_ttl(5, cascade=True))
+    book.sequel = None
+    book.sequel = book
+    assert book.sequel and book.either
+    reveal_type(await book.sequel.afetch())
+    reveal_type(await book.either.afetch())
+    reveal_type(await book.by_role["x"].afetch())
+    reveal_type([await fan.afetch() for fan in book.fans])
+    reveal_type(await book.readers.amembers())
+    reveal_type(await book.waiting.apop())
+    book.editors.append(Reference(author))
+    await book.readers.aadd(Reference("Author:1"))
+    await book.waiting.apush(Reference(author), 1)
     book.author = 5
 """
 
@@ -45,7 +66,16 @@ REVEALED = [
     "Author",
     "FetchResult",
     "ReferenceReport",
+    "list[AtomicRedisModel]",
+    "bool",
+    "DeleteResult",
     "CascadeResult | None",
+    "Book",
+    "Author | Book",
+    "Author",
+    "list[Author]",
+    "set[Reference[Author]]",
+    "Reference[Author] | None",
 ]
 
 
