@@ -33,6 +33,11 @@ async def _serve(subject: Any, url: str) -> None:
             answer: Any = await _sampled(works[name], times)
         elif order == "local":
             answer = list(works := subject.local_work())
+        elif order == "cascade":
+            from benchmarks import cascade  # noqa: PLC0415 - changes what init_rapyer does
+
+            await subject.connect(url, empty=True)
+            answer = list(works := await cascade.cascade_work(*arguments))
         else:
             await subject.connect(url, empty=True)
             prepare = subject.stored_work if order == "stored" else subject.bulk_work

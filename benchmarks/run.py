@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 
-from benchmarks import floor, om, subject
+from benchmarks import cascade, floor, om, subject
 from benchmarks.gates import OURS, gates_of
 from benchmarks.peers import Peer
 from benchmarks.process import import_work, peer_import
@@ -95,6 +95,12 @@ async def _groups(plan: Plan) -> AsyncIterator[Group]:
                     yield _merged(
                         hand.bulk_work(shape, size), ours=ours, peer=_asked(peer, "bulk", shape, size)
                     )
+            for size in cascade.SIZES:
+                if any(map(plan.wants, cascade.names(size))):
+                    await subject.connect(url, empty=True)
+                    ours = await cascade.cascade_work(size)
+                    peers = _asked(peer, "cascade", size)
+                    yield _merged(cascade.by_hand(client, size), ours=ours, peer=peers)
 
 
 _BULK = ("afind all", "afind by keys", "afind expr 1 of 10 in", "ainsert", "adelete_many")

@@ -11,7 +11,8 @@ import rapyer
 import rapyer.errors
 import rapyer.fields
 import rapyer.types
-from rapyer import AtomicRedisModel, RedisConfig
+from rapyer import ActionGroup, AtomicRedisModel, RedisConfig
+from rapyer.cascade import CascadeTTL
 from rapyer.metaclass import OldName, Yielding
 
 PAGE = Path(__file__).parent / "api.md"
@@ -28,7 +29,7 @@ object, and queue the same change in a pipeline.
 def page() -> str:
     """Return the text of the page."""
     models = [*_members(AtomicRedisModel)]
-    types = [getattr(rapyer.types, name) for name in rapyer.types.__all__]
+    types = list(dict.fromkeys(getattr(rapyer.types, name) for name in rapyer.types.__all__))
     parts = [
         _HEAD,
         "## Models\n",
@@ -41,10 +42,16 @@ def page() -> str:
         *_class(rapyer.fields.KeyAnnotation, "rapyer.fields.Key", []),
         *_class(rapyer.fields.IndexAnnotation, "rapyer.fields.Index", []),
         *_class(rapyer.fields.RapyerKey, "rapyer.fields.RapyerKey", []),
+        *_class(CascadeTTL, "rapyer.cascade.CascadeTTL", []),
         "## Configuration and results\n",
         *_class(RedisConfig, "rapyer.config.RedisConfig", []),
+        *_class(ActionGroup, "rapyer.actions.ActionGroup", [("all", ActionGroup.__dict__["all"])]),
         *_class(rapyer.DeleteResult, "rapyer.result.DeleteResult", []),
         *_class(rapyer.RapyerDeleteResult, "rapyer.result.RapyerDeleteResult", []),
+        *_class(rapyer.CascadeResult, "rapyer.result.CascadeResult", []),
+        *_class(rapyer.FetchResult, "rapyer.result.FetchResult", []),
+        *_class(rapyer.ReferenceReport, "rapyer.result.ReferenceReport", []),
+        *_class(rapyer.BrokenReference, "rapyer.result.BrokenReference", []),
         "## Errors\n",
         f"{_doc(rapyer.errors)}\n",
         *(_error(getattr(rapyer.errors, name)) for name in rapyer.errors.__all__),

@@ -1,37 +1,60 @@
 """Pydantic models in Redis, with atomic operations on every field."""
 
+from rapyer.actions import ActionGroup
 from rapyer.base import AtomicRedisModel, find_redis_models
 from rapyer.config import RedisConfig
 from rapyer.distribution import warn_of_conflict as _warn_of_conflict
-from rapyer.fields import Index, Key, RapyerKey
+from rapyer.fields import Index, Key, RapyerKey, SafeLoad
 from rapyer.functions import (
     adelete_many,
     aexists,
     afind,
     afind_one,
     aget,
+    aget_or_create,
     ainsert,
     alock_from_key,
     apipeline,
 )
 from rapyer.lifecycle import init_rapyer, teardown_rapyer
-from rapyer.result import DeleteResult, RapyerDeleteResult
+from rapyer.relations import acheck_references, afetch_all
+from rapyer.result import (
+    BrokenReference,
+    CascadeResult,
+    DeleteResult,
+    FetchResult,
+    GetOrCreateResult,
+    GetOrCreateStatus,
+    RapyerDeleteResult,
+    ReferenceReport,
+)
 
 __distribution__ = "rapyer-nb"
 
 __all__ = (
+    "ActionGroup",
     "AtomicRedisModel",
+    "BrokenReference",
+    "CascadeResult",
     "DeleteResult",
+    "FetchResult",
+    "GetOrCreateResult",
+    "GetOrCreateStatus",
     "Index",
     "Key",
     "RapyerDeleteResult",
     "RapyerKey",
     "RedisConfig",
+    "ReferenceReport",
+    "SafeLoad",
+    "acheck_references",
     "adelete_many",
     "aexists",
+    "afetch_all",
     "afind",
     "afind_one",
     "aget",
+    "aget_or_create",
     "ainsert",
     "alock_from_key",
     "apipeline",

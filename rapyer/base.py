@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
+from rapyer.actions import ActionGroup, acting, action
 from rapyer.collection import Collection
-from rapyer.commands import json, keys
 from rapyer.config import RedisConfig
-from rapyer.errors import InnerModelError, KeyNotFound
+from rapyer.errors import KeyNotFound
 from rapyer.metaclass import RapyerMeta, expose_shadowed
 from rapyer.model import load, persist
 from rapyer.model.define import define
-from rapyer.model.delete import inner_error
+from rapyer.model.delete import delete_command, inner_error
 from rapyer.model.duplicate import duplicate_stored
+from rapyer.model.lifetime import set_ttl
 from rapyer.model.locking import ModelLock
 from rapyer.model.registry import registry
-from rapyer.model.remembered import remember, remember_writes
+from rapyer.model.remembered import remember_writes
+from rapyer.model.saving import save_whole
 from rapyer.model.stale import save_with_care
 from rapyer.session.executor import perform
 from rapyer.session.lock import LEASE, LockOptions
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from rapyer.model.state import StoredModel
+    from rapyer.result import CascadeResult
 
 
 class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
@@ -68,15 +71,21 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         define(cls, inner_model_for)
         return rebuilt
 
+    @action(ActionGroup.CREATE, ActionGroup.UPDATE)
     async def asave(self, *, if_unchanged: bool = False, only_changed: bool = False) -> Self:
         """Store the instance: the whole document, or for an inner model its own part (JSON.SET).
 
-        With `Meta.ttl` the document's time to live starts anew, in the same transaction (EXPIRE).
-        In a pipeline the write is queued. The options need `Meta.remember_loaded`, and may be combined.
+        Of its sets, what has changed locally is sent (SADD, SREM): members that others added stay. All of it
+        is one transaction.
+
+        With `Meta.ttl` it gets that time to live in the same transaction (EXPIRE); where `Meta.refresh_ttl`
+        leaves out saves, only if it has none. In a pipeline the write is queued. The options need
+        `Meta.remember_loaded`, and may be combined; what has changed in sets is sent in either case.
 
         Args:
             if_unchanged: Write only if the stored document is the one that the instance was loaded from, or
-                wrote itself, so that nobody's change is overwritten (script save_if: JSON.GET, JSON.SET).
+                wrote itself, so that nobody's change is overwritten (script save_if: JSON.GET, JSON.SET; what
+                has changed in sets follows).
             only_changed: Write only the fields that differ from what the instance was loaded with (a JSON.SET
                 each); if there are none, only the time to live is sent.
 
@@ -94,21 +103,13 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         """
         if if_unchanged or only_changed:
             await save_with_care(self, if_unchanged=if_unchanged, only_changed=only_changed)
-            self._rapyer_mark_stored()
-            return self
-        batch = open_batch()
-        if batch is not None:
-            batch.remember(self)
-        text = persist.document_to_store(self)
-        with followed(self, whole=True):
-            await perform(self._rapyer_root()._rapyer_source(), *persist.save(self, text))
-        self._rapyer_mark_stored()
-        if batch is None and not self._rapyer_is_inner():
-            remember(self, text)
+        else:
+            await save_whole(self)
         return self
 
+    @action(ActionGroup.READ)
     async def aload(self) -> Self:
-        """Refresh the instance in place with what Redis holds (JSON.GET).
+        """Refresh the instance in place with what Redis holds (JSON.GET, SMEMBERS of its sets).
 
         Returns:
             The instance.
@@ -131,11 +132,12 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
             batch.refreshed(self)
         return self
 
+    @action(ActionGroup.DELETE, refreshes=False)
     async def adelete(self) -> bool:
-        """Delete the stored document (JSON.DEL).
+        """Delete the stored document (JSON.DEL), with what lives beside it (a script where there is such).
 
         Returns:
-            Whether there was one; True in a pipeline, where the command is queued.
+            Whether there was anything; True in a pipeline, where the command is queued.
 
         Raises:
             BadDeleteActionError: The instance lives inside another model.
@@ -146,20 +148,26 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         if batch is not None:
             settle_open()  # what a later write of a changed value would find gone
             batch.remember(self)
-        command = json.delete(self._rapyer_key(), "$")
-        deleted = (await perform(self._rapyer_source(), command))[0]
+        key = self._rapyer_key()
+        deleted = (await perform(self._rapyer_source(), delete_command(type(self), key)))[0]
         self._rapyer_mark_stored(stored=False)
+        self._rapyer_set_known(None)
         return deleted is None or deleted > 0
 
+    @action(ActionGroup.UPDATE)
     async def aupdate(self, **fields: Any) -> None:
         """Set fields of the instance and of the stored document in one transaction (a JSON.SET each).
 
+        An inner model takes its sets along (DEL, SADD).
+
         Raises:
             UnknownFieldError: A name is no field; nothing is set.
+            UpdateAtomicModelError: A field is a set or a queue, with operations of its own; nothing is set.
             ValidationError: A value does not fit; nothing is set.
             KeyNotFound: The model is not stored; the instance stays as it was.
         """
         persist.check_field_names(self, fields)
+        persist.check_no_special(self, fields)
         if open_batch() is not None:
             self._rapyer_update(fields)
             return
@@ -169,12 +177,15 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
                 self._rapyer_update(fields)
                 commands = persist.update(self, fields)
                 if commands:
-                    await perform(self._rapyer_root()._rapyer_source(), *commands)
+                    root = self._rapyer_root()
+                    await persist.send(root, commands, root._rapyer_renewal())
+                    persist.note_saved(self, fields)
             remember_writes(self, commands)
         except BaseException:
             restore()
             raise
 
+    @action(ActionGroup.UPDATE)
     def update(self, **fields: Any) -> None:
         """Set fields of the instance; in a pipeline the writes are queued, else Redis does not change.
 
@@ -189,24 +200,28 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         for name, value in fields.items():
             setattr(self, name, value)
 
-    async def aset_ttl(self, ttl: int) -> None:
-        """Let the stored document end after some time (EXPIRE).
+    @action(ActionGroup.UPDATE, refreshes=False)
+    async def aset_ttl(self, ttl: int, cascade: bool = False) -> CascadeResult | None:
+        """Let what is stored of the instance end after some time, all its keys together (EXPIRE each).
+
+        Whatever `Meta` says; in a pipeline it is queued. Nothing happens where nothing is stored.
 
         Args:
             ttl: Seconds from now, a positive integer.
+            cascade: Whether the models live on, too, that the instance refers to by fields marked
+                `CascadeTTL`, or by any where `init_rapyer(cascade_ttl=)` says so: each at least as long as
+                its own `Meta.ttl` (script cascade).
+
+        Returns:
+            With `cascade` what was met on the way; None in a pipeline.
 
         Raises:
             ValueError: The time is not a positive integer.
             InnerModelError: The instance lives inside another model.
         """
-        if isinstance(ttl, bool) or not isinstance(ttl, int) or ttl <= 0:
-            raise ValueError(f"a time to live is a positive int of seconds, not {ttl!r}")
-        if self._rapyer_is_inner():
-            raise InnerModelError(
-                "Can only set TTL from top level model", key=self._rapyer_key(), field=self.field_path
-            )
-        await perform(self._rapyer_source(), keys.expire(self._rapyer_key(), ttl))
+        return await set_ttl(self, ttl, cascade=cascade)
 
+    @action(ActionGroup.CREATE)
     async def aduplicate(self, **changes: Any) -> Self:
         """Copy what is stored of the instance to a new primary key, on the server (script duplicate: COPY).
 
@@ -229,6 +244,7 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         """
         return (await duplicate_stored(self, 1, changes))[0]
 
+    @action(ActionGroup.CREATE)
     async def aduplicate_many(self, num: int, **changes: Any) -> list[Self]:
         """Make several copies, as `aduplicate` does, all in one step.
 
@@ -279,7 +295,8 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
             CrossSlotError: It was to be atomic, and has keys in several slots of a cluster; nothing was sent.
         """
         try:
-            await AtomicRedisModel.aload(self)
+            with acting(ActionGroup.READ, ActionGroup.FETCH):
+                await AtomicRedisModel.aload(self)
         except KeyNotFound:
             if not ignore_redis_error:
                 raise

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rapyer import finding
-from rapyer.commands import json, keys
+from rapyer.actions import ActionGroup, action
+from rapyer.commands import keys
 from rapyer.errors import KeyNotFound
 from rapyer.model import insert, load
-from rapyer.model.delete import delete_in_one_step, delete_keys
+from rapyer.model.delete import delete_command, delete_in_one_step, delete_models
+from rapyer.model.get_or_create import check_draft, get_or_create_stored
 from rapyer.model.keys import resolve
 from rapyer.model.locking import ModelLock
 from rapyer.model.registry import registry
@@ -20,14 +22,17 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from rapyer.fields.key import RapyerKey
-    from rapyer.result import DeleteResult
+    from rapyer.result import DeleteResult, GetOrCreateResult
     from rapyer.search.expression import Expression
+
+M = TypeVar("M", bound=StoredModel)
 
 
 class Collection(StoredModel):
     """The class methods of models. A key may be given as the full key, the primary key or an instance."""
 
     @classmethod
+    @action(ActionGroup.READ, ActionGroup.FETCH)
     async def aget(cls, key: str | StoredModel | Any) -> Self:
         """Return the instance stored under a key or primary key (JSON.GET).
 
@@ -45,21 +50,29 @@ class Collection(StoredModel):
         return await load.load_one(cls, registry.source_for(cls), resolve(cls, key))
 
     @classmethod
+    @action(ActionGroup.READ, ActionGroup.FETCH)
+    async def _rapyer_fetch(cls, key: str) -> Any:
+        newest = registry.newest(cls) or cls
+        return await load.load_one(newest, registry.source_for(newest), resolve(newest, key))
+
+    @classmethod
+    @action(ActionGroup.DELETE, refreshes=False)
     async def adelete_by_key(cls, key: str | StoredModel | Any) -> bool:
-        """Delete the document stored under a key or primary key (JSON.DEL).
+        """Delete what is stored under a key or primary key, with what lives beside it (JSON.DEL, a script).
 
         Returns:
-            Whether there was one; True in a pipeline, where the command is queued.
+            Whether there was anything; True in a pipeline, where the command is queued.
 
         Raises:
             WrongClassError: The key belongs to another class.
             WrongTypeError: The key holds another Redis type than a JSON document.
         """
-        command = json.delete(resolve(cls, key), "$")
+        command = delete_command(cls, resolve(cls, key))
         deleted = (await perform(registry.source_for(cls), command))[0]
         return deleted is None or deleted > 0
 
     @classmethod
+    @action(ActionGroup.READ, refreshes=False)
     async def aexists(cls, key: str | StoredModel | Any) -> bool:
         """Tell whether something is stored under a key or primary key, or for an instance (EXISTS).
 
@@ -71,6 +84,7 @@ class Collection(StoredModel):
         return await run(registry.source_for(cls), keys.exists(resolve(cls, key)))
 
     @classmethod
+    @action(ActionGroup.CREATE)
     async def ainsert(
         cls,
         *models: Self,
@@ -99,6 +113,37 @@ class Collection(StoredModel):
         return await insert.insert_many(registry.source_for(cls), models, on_conflict, atomic=atomic)
 
     @classmethod
+    @action(ActionGroup.CREATE, ActionGroup.READ, ActionGroup.FETCH)
+    async def aget_or_create(cls, instance: M) -> GetOrCreateResult[M]:
+        """Return what is stored under the key of an instance, or store the instance there (a script).
+
+        Of many callers at once exactly one stores its instance, with its sets, and all get the same data. A
+        set that was left over under the key is replaced, and a queue adopted. It runs at once, in a pipeline
+        too, and does not wait for its end.
+
+        With `Meta.ttl` what is stored gets that time to live, whatever `Meta.refresh_ttl` says; what is
+        found, if READ or FETCH start it anew.
+
+        Args:
+            instance: An instance of the class or of a subclass; where something is found, it stays as it is.
+
+        Returns:
+            The instance if it was stored, else a new one of what was found; and which of both.
+
+        Raises:
+            UnsupportedArgumentTypeError: The argument is no instance of a model; a `TypeError`.
+            WrongClassError: It is of another class.
+            InnerModelError: It lives inside another model.
+            CorruptedModelError: What is stored does not fit the class.
+            CantSerializeRedisValueError: A value in it cannot be decoded.
+            WrongTypeError: A key holds another Redis type.
+            UnknownOutcomeError: The reply was lost, without `Meta.exactly_once`.
+        """
+        check_draft(cls, instance, f"{cls.__name__}.aget_or_create")
+        return await get_or_create_stored(instance)
+
+    @classmethod
+    @action(ActionGroup.READ, ActionGroup.FETCH)
     async def afind(
         cls,
         *args: str | Expression | bool | StoredModel | Any,
@@ -126,6 +171,7 @@ class Collection(StoredModel):
         return await finding.find_models(cls, args, max_results, on_corrupt)
 
     @classmethod
+    @action(ActionGroup.READ, ActionGroup.FETCH)
     async def afind_one(
         cls,
         *args: str | Expression | bool | StoredModel | Any,
@@ -139,6 +185,7 @@ class Collection(StoredModel):
         return found[0] if found else None
 
     @classmethod
+    @action(ActionGroup.READ, refreshes=False)
     async def afind_keys(cls, max_results: int | None = None) -> list[RapyerKey]:
         """Return the keys of all stored instances, in no particular order (SCAN).
 
@@ -151,13 +198,15 @@ class Collection(StoredModel):
         return await load.list_keys(cls, registry.source_for(cls), finding.checked_limit(max_results))
 
     @classmethod
+    @action(ActionGroup.DELETE, refreshes=False)
     async def adelete_many(
         cls, *args: str | Expression | bool | StoredModel | Any, atomic: bool = False
     ) -> DeleteResult:
         """Delete many documents: those of instances, those under keys, or all that filters describe.
 
-        They go in steps of `Meta.max_delete_per_transaction` (script delete: DEL; FT.AGGREGATE finds what
-        filters describe, however many there are). In a pipeline one step is queued.
+        They go with what lives beside them, in steps of `Meta.max_delete_per_transaction` keys (script
+        delete: DEL; FT.AGGREGATE finds what filters describe, however many there are). In a pipeline one step
+        is queued.
 
         Args:
             args: Instances, keys and primary keys; or filters, which must all hold.
@@ -179,8 +228,8 @@ class Collection(StoredModel):
         """
         wanted = await finding.keys_to_delete(cls, args)
         if atomic and wanted:
-            return (await delete_in_one_step(registry.source_for(cls), [wanted]))[0]
-        return await delete_keys(registry.source_for(cls), wanted, cls.Meta.max_delete_per_transaction)
+            return (await delete_in_one_step(registry.source_for(cls), [(cls, wanted)]))[0]
+        return await delete_models(cls, wanted)
 
     @classmethod
     def alock_from_key(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from rapyer.actions import ActionGroup, acting, action
 from rapyer.base import AtomicRedisModel
 from rapyer.errors import (
     CrossSourceError,
@@ -17,7 +18,8 @@ from rapyer.errors import (
 )
 from rapyer.finding import load_by_keys
 from rapyer.model import load
-from rapyer.model.delete import check_no_inner, delete_in_one_step, delete_keys
+from rapyer.model.delete import check_no_inner, delete_in_one_step, delete_models
+from rapyer.model.get_or_create import check_draft, get_or_create_stored
 from rapyer.model.insert import insert_many
 from rapyer.model.keys import resolve
 from rapyer.model.locking import ModelLock
@@ -31,9 +33,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from contextlib import AbstractAsyncContextManager
 
+    from rapyer.result import GetOrCreateResult
     from rapyer.session.clients import ClientSource
 
 
+M = TypeVar("M", bound=AtomicRedisModel)
+
+
+@action(ActionGroup.READ, ActionGroup.FETCH)
 async def aget(redis_key: str) -> AtomicRedisModel:
     """Return the instance stored under a full key, whatever its class (JSON.GET).
 
@@ -46,6 +53,7 @@ async def aget(redis_key: str) -> AtomicRedisModel:
     return await model_for(redis_key).aget(redis_key)
 
 
+@action(ActionGroup.READ, ActionGroup.FETCH)
 async def afind(
     *redis_keys: str, skip_missing: bool = False, on_corrupt: Literal["raise", "skip"] = "skip"
 ) -> list[AtomicRedisModel]:
@@ -77,6 +85,7 @@ async def afind(
     return [next(found[model]) for key, model in keys if key not in left_out]
 
 
+@action(ActionGroup.READ, ActionGroup.FETCH)
 async def afind_one(redis_key: str) -> AtomicRedisModel | None:
     """Return the instance stored under a full key, or None; also None where the text can be no key."""
     try:
@@ -85,6 +94,7 @@ async def afind_one(redis_key: str) -> AtomicRedisModel | None:
         return None
 
 
+@action(ActionGroup.READ, refreshes=False)
 async def aexists(key: str | AtomicRedisModel) -> bool:
     """Tell whether something is stored under a full key, or for an instance (EXISTS).
 
@@ -98,6 +108,7 @@ async def aexists(key: str | AtomicRedisModel) -> bool:
         return False
 
 
+@action(ActionGroup.CREATE)
 async def ainsert(
     *models: AtomicRedisModel,
     on_conflict: Literal["replace", "error", "skip"] = "replace",
@@ -133,6 +144,23 @@ async def ainsert(
     return await insert_many(source, models, on_conflict, atomic=atomic)
 
 
+@action(ActionGroup.CREATE, ActionGroup.READ, ActionGroup.FETCH)
+async def aget_or_create(instance: M) -> GetOrCreateResult[M]:
+    """Return what is stored under the key of an instance of any class, or store it there (a script).
+
+    As `Model.aget_or_create`, of the instance's own class.
+
+    Raises:
+        UnsupportedArgumentTypeError: The argument is no instance of a model; a `TypeError`.
+        InnerModelError: It lives inside another model.
+        CorruptedModelError: What is stored does not fit the class.
+        WrongTypeError: A key holds another Redis type.
+    """
+    check_draft(AtomicRedisModel, instance, "rapyer.aget_or_create")
+    return await get_or_create_stored(instance)
+
+
+@action(ActionGroup.DELETE, refreshes=False)
 async def adelete_many(*args: str | AtomicRedisModel, atomic: bool = False) -> RapyerDeleteResult:
     """Delete many documents of any classes, by instances and full keys (script delete: DEL).
 
@@ -168,16 +196,14 @@ async def adelete_many(*args: str | AtomicRedisModel, atomic: bool = False) -> R
         by_class.setdefault(model, []).append(resolve(model, argument))
     if atomic:
         source = _one_source(by_class, "leave atomic out, or delete them separately")
-        groups = await delete_in_one_step(source, list(by_class.values()))
+        groups = await delete_in_one_step(source, by_class.items())
         results = dict(zip(by_class, groups, strict=True))
     else:
-        results = {
-            model: await delete_keys(registry.source_for(model), keys, model.Meta.max_delete_per_transaction)
-            for model, keys in by_class.items()
-        }
+        results = {model: await delete_models(model, keys) for model, keys in by_class.items()}
     return RapyerDeleteResult(
         models_deleted=sum(result.models_deleted for result in results.values()),
         keys_deleted=sum(result.keys_deleted for result in results.values()),
+        models_missing=sum(result.models_missing for result in results.values()),
         was_committed=all(result.was_committed for result in results.values()),
         by_model={model: result.models_deleted for model, result in results.items()},
     )
@@ -271,7 +297,8 @@ async def apipeline(
                 f"rapyer.apipeline cannot refresh {model!r}",
                 hint="give it models, and options by name: apipeline(ignore_redis_error=True)",
             )
-        await AtomicRedisModel.aload(model)
+        with acting(ActionGroup.READ, ActionGroup.FETCH):
+            await AtomicRedisModel.aload(model)
     async with pipeline(
         ignore_redis_error=ignore_redis_error, use_existing_pipe=use_existing_pipe, atomic=atomic
     ) as opened:

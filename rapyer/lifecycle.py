@@ -5,8 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from rapyer.actions import ActionGroup
 from rapyer.base import find_redis_models
+from rapyer.commands.permissions import Place
+from rapyer.config import RedisConfig
 from rapyer.errors import ConfigError
+from rapyer.fields.cascade import CascadeTTL
+from rapyer.model.cascade import check_cascades
+from rapyer.model.forward import resolve_forward_references
 from rapyer.model.registry import registry
 from rapyer.search.index import declared, ensure_index, index_name
 from rapyer.session.clients import ClientSource
@@ -16,6 +22,8 @@ from rapyer.session.survey import survey
 if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster
 
+    from rapyer.base import AtomicRedisModel
+
 
 async def init_rapyer(
     redis: str | Redis | RedisCluster | ClientSource | None = None,
@@ -23,6 +31,8 @@ async def init_rapyer(
     override_old_idx: bool = True,
     prefer_normal_json_dump: bool | None = None,
     logger: logging.Logger | None = None,
+    refresh_ttl: bool | ActionGroup | None = None,
+    cascade_ttl: CascadeTTL | None = None,
 ) -> None:
     """Connect all models, look at the server, and make the indexes (COMMAND INFO, INFO, FT.INFO, FT.CREATE).
 
@@ -43,13 +53,25 @@ async def init_rapyer(
         prefer_normal_json_dump: Whether what plain JSON can carry is stored as such, set in the `Meta` of
             every model.
         logger: Its level and handlers are taken over by the logger `rapyer`.
+        refresh_ttl: Which operations start the time to live anew, set in the `Meta` of every model.
+        cascade_ttl: Whether, and how far, a time to live that starts anew does so for the models referred to,
+            too, where a field is not marked `CascadeTTL` itself. Left out, it does not.
 
     Raises:
-        ConfigError: `redis` is something else.
+        InvalidRefreshTtlError: `refresh_ttl` names ActionGroup.DELETE; nothing is changed.
+        ValidationError: An option has no such value; nothing is changed.
+        CascadeTargetTtlMissingError: A class that takes part in a cascade has no time to live.
+        CascadeKeyInitialsError: The keys of a class that takes part in one do not start with its name.
+        ConfigError: `redis` or `cascade_ttl` is something else.
         MissingModuleError: The server lacks the JSON module, or the search module where fields are indexed.
         MissingPermissionError: The user may not read the models; the error has the rule to add.
         UnsupportedIndexedFieldError: A field is declared with an index that its type does not allow.
     """
+    given = {"ttl": ttl, "refresh_ttl": refresh_ttl, "prefer_normal_json_dump": prefer_normal_json_dump}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if cascade_ttl is not None and not isinstance(cascade_ttl, CascadeTTL):
+        raise ConfigError(f"cascade_ttl is {cascade_ttl!r}", hint="give it CascadeTTL()")
+    RedisConfig(**options)  # refuses what is no value of an option, before anything is changed
     if logger is not None:
         ours = logging.getLogger("rapyer")
         ours.setLevel(logger.level)
@@ -58,10 +80,11 @@ async def init_rapyer(
         registry.bind(_source_of(redis), auto_index=True)
     models = find_redis_models()
     for model in models:
-        if ttl is not None:
-            model.Meta.ttl = ttl
-        if prefer_normal_json_dump is not None:
-            model.Meta.prefer_normal_json_dump = prefer_normal_json_dump
+        for name, value in options.items():
+            setattr(model.Meta, name, value)
+    resolve_forward_references(models)
+    registry.cascade_by_default(cascade_ttl)
+    check_cascades(models)
     indexed = [model for model in models if any(declared(model))]
     searched = {registry.source_for(model) for model in indexed}
     for source in searched | ({registry.source} if redis is not None else set()):
@@ -69,10 +92,7 @@ async def init_rapyer(
         own = [model for model in models if registry.source_for(model) == source]
         await check_permissions(
             source,
-            [
-                (f"{model.class_key_initials()}:", index_name(model) if model in indexed else "")
-                for model in own
-            ],
+            [_place_of(model, index_name(model) if model in indexed else "") for model in own],
             tokens=any(model.Meta.exactly_once for model in own),
         )
     for model in indexed:
@@ -92,6 +112,14 @@ async def teardown_rapyer() -> None:
         await source.aclose()
     for client in given:
         await client.aclose()
+
+
+def _place_of(model: type[AtomicRedisModel], index: str) -> Place:
+    sets = {issubclass(one.kind, set) for one in model.__rapyer_spec__.companions}
+    renews = model.Meta.ttl is not None and model.Meta.refreshes(ActionGroup.READ.value)
+    return Place(
+        f"{model.class_key_initials()}:", index, sets=True in sets, queues=False in sets, renews=renews
+    )
 
 
 def _source_of(redis: Any) -> ClientSource:

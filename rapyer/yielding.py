@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
+from rapyer.actions import ActionGroup, action
 from rapyer.codec.context import STORED
+from rapyer.codec.paths import ROOT
 from rapyer.metaclass import OldName, make_way
+from rapyer.model import companions, expiry
 from rapyer.model.identity import settle
 from rapyer.model.keys import primary_key_of, resolve
 from rapyer.model.registry import registry
 from rapyer.search import index
+from rapyer.session.executor import perform, perform_now
 from rapyer.session.pipeline import Pipeline
 from rapyer.session.scope import open_batch
 
@@ -59,6 +63,66 @@ class YieldingNames:
     def key_initials(self) -> str:
         """What the keys of the class start with."""
         return cast("StoredModel", self).class_key_initials()
+
+    @property
+    def all_keys(self) -> list[str]:
+        """All Redis keys of the model, or of what it lives in, its document's first; found anew each time."""
+        root = cast("StoredModel", self)._rapyer_root()
+        return companions.keys_under(root.__rapyer_spec__, root._rapyer_key())
+
+    @property
+    def failed_fields(self) -> set[str]:
+        """The names of the fields that are None because what is stored could not be read (`SafeLoad`).
+
+        Those of models that the instance holds are there with their paths, such as `address.kind` or
+        `houses[0].kind`. A field that is assigned is no longer among them. What was left out of lists, dicts
+        and sets is not named.
+        """
+        return set(cast("StoredModel", self)._rapyer_failed(ROOT))
+
+    @action(ActionGroup.UPDATE, refreshes=False)
+    async def refresh_ttl(self, can_use_pipeline: bool = False) -> None:
+        """Start the time to live of `Meta.ttl` anew, whatever `Meta.refresh_ttl` says (EXPIRE of each key).
+
+        Without `Meta.ttl` nothing happens. For an inner model it is that of the outermost one.
+
+        Args:
+            can_use_pipeline: Leave it to the pipeline that is open, if there is one; else it happens at once.
+        """
+        root = cast("StoredModel", self)._rapyer_root()
+        renewal = expiry.renewed(root)
+        if can_use_pipeline:
+            await perform(root._rapyer_source(), renewal=renewal)
+        else:
+            await perform_now(root._rapyer_source(), *renewal)
+
+    @action(ActionGroup.UPDATE, refreshes=False)
+    async def refresh_ttl_if_needed(
+        self, can_use_pipeline: bool = False, action: ActionGroup | None = None
+    ) -> None:
+        """Start the time to live anew, as `refresh_ttl` does, if an operation of some kind would do that.
+
+        Args:
+            can_use_pipeline: Leave it to the pipeline that is open, if there is one; else it happens at once.
+            action: The kind of operation; None for any.
+        """
+        root = cast("StoredModel", self)._rapyer_root()
+        if expiry.should_refresh(type(root), action):
+            await YieldingNames.refresh_ttl(self, can_use_pipeline)
+
+    @classmethod
+    def should_refresh(cls) -> bool:
+        """Tell whether any operation starts the time to live of the class's models anew."""
+        return expiry.should_refresh(_model(cls))
+
+    @classmethod
+    def should_refresh_for_action(cls, action: ActionGroup | None = None) -> bool:
+        """Tell whether operations of some kind start the time to live of the class's models anew.
+
+        Args:
+            action: The kind of operation; None for any.
+        """
+        return expiry.should_refresh(_model(cls), action)
 
     @classmethod
     def index_name(cls) -> str:

@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticSerializationError
+from pydantic_core import (
+    ErrorDetails,
+    InitErrorDetails,
+    PydanticCustomError,
+    PydanticKnownError,
+    PydanticSerializationError,
+)
 
-from rapyer.codec.context import FAILURE, STORED
+from rapyer.codec.context import FAILURE, STORED, Tolerant
 from rapyer.errors import CantSerializeRedisValueError, CorruptedModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CONFIG = ConfigDict(allow_inf_nan=False, arbitrary_types_allowed=True)
 
+_CHECKING = (
+    "strict",
+    "str_strip_whitespace",
+    "str_to_lower",
+    "str_to_upper",
+    "str_min_length",
+    "str_max_length",
+    "coerce_numbers_to_str",
+    "use_enum_values",
+    "regex_engine",
+    "hide_input_in_errors",
+)
+"""What of a model's configuration says how its values are checked, wherever they stand in it."""
+
+
+def checking(config: Mapping[str, Any]) -> ConfigDict:
+    """Return what of a model's configuration counts for each value in it, and not only for the whole."""
+    return cast("ConfigDict", {name: config[name] for name in _CHECKING if name in config})
+
 
 def adapter_for(
-    annotation: Any, *, val_json_bytes: Literal["utf8", "base64", "hex"] = "utf8"
+    annotation: Any,
+    *,
+    val_json_bytes: Literal["utf8", "base64", "hex"] = "utf8",
+    config: ConfigDict | None = None,
 ) -> TypeAdapter[Any]:
     """Return the adapter of an annotation; infinities and NaN, which JSON cannot hold, are refused.
 
     Args:
         annotation: What the values are.
         val_json_bytes: How bytes stand in JSON text, as in pydantic's configuration.
+        config: What more counts for the values; see `checking`.
     """
+    own = _CONFIG | ConfigDict(val_json_bytes=val_json_bytes) | (config or ConfigDict())
     try:
-        return TypeAdapter(annotation, config=_CONFIG | ConfigDict(val_json_bytes=val_json_bytes))
+        return TypeAdapter(annotation, config=own)
     except PydanticUserError as error:
         if error.code != "type-adapter-config-unused":
             raise
@@ -44,28 +77,31 @@ def validate(adapter: TypeAdapter[Any], value: Any, place: str) -> Any:
         raise placed(error, place) from None
 
 
-def dump(adapter: TypeAdapter[Any], value: Any, place: str = "the value") -> bytes:
+def dump(
+    adapter: TypeAdapter[Any], value: Any, place: str = "the value", exclude: dict[str, Any] | None = None
+) -> bytes:
     """Return the stored JSON text of a validated value.
 
     Raises:
         CantSerializeRedisValueError: It cannot be stored.
     """
-    return to_stored(adapter.serializer, value, place)
+    return to_stored(adapter.serializer, value, place, exclude)
 
 
-def to_stored(serializer: Any, value: Any, place: str) -> bytes:
+def to_stored(serializer: Any, value: Any, place: str, exclude: dict[str, Any] | None = None) -> bytes:
     """Return the stored JSON text of a value, by field names and never by aliases.
 
     Args:
         serializer: A serializer of pydantic's core.
         value: The value.
         place: What it is, for messages.
+        exclude: What to leave out, as pydantic takes it.
 
     Raises:
         CantSerializeRedisValueError: It cannot be stored; the error names the field.
     """
     try:
-        text: bytes = serializer.to_json(value, context=STORED, by_alias=False)
+        text: bytes = serializer.to_json(value, exclude=exclude, context=STORED, by_alias=False)
     except PydanticSerializationError as error:
         known = FAILURE.get()
         FAILURE.set(None)
@@ -85,6 +121,31 @@ def load(adapter: TypeAdapter[Any], text: bytes, place: str) -> Any:
         return adapter.validator.validate_json(text, context=STORED, by_alias=False, by_name=True)
     except ValidationError as error:
         raise unreadable(error, f"the value stored at {place} does not fit", field=place) from error
+
+
+def load_tolerantly(
+    validator: Any, text: bytes, place: str, *, key: str | None = None, model: str | None = None
+) -> tuple[Any, Tolerant]:
+    """Return the value of a stored JSON text, and what was left out of it as it cannot be read.
+
+    Args:
+        validator: A validator of pydantic's core.
+        text: The text, which does not fit as it stands.
+        place: What it is, for messages.
+        key: The Redis key, where it is a whole document.
+        model: The name of the model class then.
+
+    Raises:
+        CorruptedModelError: It does not fit all the same.
+    """
+    context = Tolerant()
+    try:
+        return validator.validate_json(text, context=context, by_alias=False, by_name=True), context
+    except ValidationError as error:
+        if key is None:
+            raise unreadable(error, f"the value stored at {place} does not fit", field=place) from error
+        message = f"the document stored under {place} does not fit {model}"
+        raise unreadable(error, message, key=key, model=model) from error
 
 
 def undecodable(error: CantSerializeRedisValueError) -> PydanticCustomError:
@@ -141,10 +202,26 @@ def unreadable(
     return CorruptedModelError(f"{message}: {error}", key=key, model=model, field=field)
 
 
-def placed(error: ValidationError, place: str) -> ValidationError:
-    """Return the error with a title that names the place it is about."""
+def placed(error: ValidationError, place: str, config: ConfigDict | None = None) -> ValidationError:
+    """Return the error with a title that names the place it is about.
+
+    Args:
+        error: What pydantic says.
+        place: The place.
+        config: What the model's configuration says; it may ask not to show what was given.
+    """
+    hide = bool((config or {}).get("hide_input_in_errors"))
     details = [
-        InitErrorDetails(type=line["type"], loc=line["loc"], input=line["input"], ctx=line.get("ctx", {}))
+        InitErrorDetails(type=_kind(line), loc=line["loc"], input=line["input"], ctx=line.get("ctx", {}))
         for line in error.errors(include_url=False)
     ]
-    return ValidationError.from_exception_data(place, details)
+    return ValidationError.from_exception_data(place, details, hide_input=hide)
+
+
+def _kind(line: ErrorDetails) -> Any:
+    kind: Any = line["type"]
+    try:
+        PydanticKnownError(kind, line.get("ctx", {}))
+    except KeyError:  # a validator's own error is given with its words
+        return PydanticCustomError(kind, cast("Any", line["msg"]))
+    return kind

@@ -39,6 +39,11 @@ class JsonPath(str):
         """Return the path of some array elements; the bounds as in Python's slices."""
         return JsonPath(f"{self}[{'' if start is None else start}:{'' if stop is None else stop}]")
 
+    def at_most(self, index: int) -> JsonPath:
+        """Return the path of an element, which names none where the array is shorter."""
+        # A negative position would be clamped there; a range is empty.
+        return self.item(index) if index >= 0 else self.range(index, index + 1 or None)
+
 
 ROOT = JsonPath("$")
 

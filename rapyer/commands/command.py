@@ -11,7 +11,7 @@ from rapyer.codec.replies import identity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rapyer.commands.spread import Spread
+    from rapyer.commands.spread import Spread, Stages
     from rapyer.scripts.script import Script
 
 R = TypeVar("R")
@@ -42,6 +42,8 @@ class Command(Generic[R]):
         must_exist: Whether an empty reply means that the key or the path does not exist.
         spread: How it is made of several commands where its keys live on several servers; None where it
             cannot be.
+        stages: How it is done on a cluster where it finds keys of other slots on its way; None where it
+            does not.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Command(Generic[R]):
     place: str = ""
     must_exist: bool = False
     spread: Spread | None = field(default=None, compare=False)
+    stages: Callable[[], Stages] | None = field(default=None, compare=False)
 
     @property
     def operation(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rapyer.codec.replies import raw_json, text
@@ -26,11 +27,13 @@ class Duplicates:
         status: "copied", "missing" (there is no source) or "exists" (a copy's key is taken); then nothing
             was written.
         documents: The JSON texts of the copies.
+        beside: For each key beside a copy the members of the set there, [] for nothing, 1 for another type.
         taken: The key that exists already.
     """
 
     status: Literal["copied", "missing", "exists"]
     documents: tuple[bytes, ...] = ()
+    beside: tuple[Any, ...] = ()
     taken: str | None = None
 
 
@@ -41,6 +44,7 @@ def duplicate(
     ttl: int | None,
     changes: Mapping[str, bytes],
     own: tuple[str, Sequence[bytes]] | None,
+    beside: Sequence[tuple[Sequence[str], Sequence[str] | None]] = (),
 ) -> Command[Duplicates]:
     """COPY a document in a script, and set some values in the copies.
 
@@ -50,29 +54,40 @@ def duplicate(
         ttl: Seconds after which the copies expire; None leaves them what the source has.
         changes: JSON text by path, the same in all copies.
         own: A path, and the JSON text that each copy gets there.
+        beside: For each key beside the source that and those beside the copies, and the members that the
+            copies begin with there; None to copy what the source has.
     """
     shared = [word for change in changes.items() for word in change]
-    args: list[Arg] = ["" if ttl is None else ttl, len(changes), *shared]
+    args: list[Arg] = [len(copies), "" if ttl is None else ttl, len(changes), *shared]
     args += [own[0], *own[1]] if own is not None else [""]
-    return Command("EVALSHA", (source, *copies), tuple(args), _duplicates, Effect.ONCE, script=_DUPLICATE)
+    for _, members in beside:
+        args += [-1] if members is None else [len(members), *members]
+    keys = (source, *copies, *(key for group, _ in beside for key in group))
+    decode = partial(_duplicates, number=len(copies))
+    return Command("EVALSHA", keys, tuple(args), decode, Effect.ONCE, script=_DUPLICATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """A document as the server packs it, to be stored by a server that may be another one.
+    """What a key holds as the server packs it, to be stored by a server that may be another one.
 
     Attributes:
-        payload: The document.
+        payload: What it holds.
         milliseconds: How long it lives; 0 for no end.
     """
 
-    payload: bytes
-    milliseconds: int
+    payload: bytes = b""
+    milliseconds: int = 0
 
 
-def dump(key: str) -> Command[Dump | None]:
-    """DUMP, PTTL of a document in a script; None where there is none."""
-    return Command("EVALSHA", (key,), (), _dumped, Effect.READ, script=_DUMP, immediate=True)
+def dump(key: str, beside: Sequence[str] = ()) -> Command[list[Dump] | None]:
+    """DUMP, PTTL of a document and what lives beside it, in a script; None where there is no document.
+
+    Args:
+        key: The key of the document.
+        beside: The keys beside it; what is not there has an empty payload.
+    """
+    return Command("EVALSHA", (key, *beside), (), _dumped, Effect.READ, script=_DUMP, immediate=True)
 
 
 def restore(
@@ -82,37 +97,65 @@ def restore(
     ttl: int | None,
     changes: Mapping[str, bytes],
     own: tuple[str, Sequence[bytes]] | None,
+    beside: Sequence[tuple[Sequence[str], Dump | Sequence[str]]] = (),
 ) -> Command[Duplicates]:
     """RESTORE a document under other keys in a script, and set some values there; as `duplicate` does.
 
     It is what `duplicate` is where the copies live in other slots of a cluster than the document.
+
+    Args:
+        copies: The keys of the copies.
+        source: The document.
+        ttl: As `duplicate` takes it.
+        changes: As `duplicate` takes it.
+        own: As `duplicate` takes it.
+        beside: For each key beside the document those beside the copies, and what they begin with there:
+            what the document has, or members.
     """
+    each = 1 + len(beside)
     shared = [word for change in changes.items() for word in change]
-    args: list[Arg] = [source.payload, source.milliseconds, "" if ttl is None else ttl, len(changes), *shared]
-    args += [own[0], *own[1]] if own is not None else [""]
+    args: list[Arg] = [each, source.payload, source.milliseconds, "" if ttl is None else ttl]
+    args += [len(changes), *shared, *([own[0], *own[1]] if own is not None else [""])]
+    for _, given in beside:
+        args += [-1, given.payload, given.milliseconds] if isinstance(given, Dump) else [len(given), *given]
+    names = (name for at, key in enumerate(copies) for name in (key, *(group[at] for group, _ in beside)))
 
     def some(at: Sequence[int]) -> Command[Duplicates]:
-        chosen = (own[0], [own[1][position] for position in at]) if own is not None else None
-        return restore([copies[position] for position in at], source, ttl=ttl, changes=changes, own=chosen)
+        # What lives beside a copy lives in its slot.
+        chosen = [position // each for position in at if position % each == 0]
+        return restore(
+            [copies[one] for one in chosen],
+            source,
+            ttl=ttl,
+            changes=changes,
+            own=(own[0], [own[1][one] for one in chosen]) if own is not None else None,
+            beside=[([group[one] for one in chosen], given) for group, given in beside],
+        )
 
-    spread = Spread(some, _joined)
-    return Command(
-        "EVALSHA", tuple(copies), tuple(args), _duplicates, Effect.ONCE, script=_RESTORE, spread=spread
-    )
-
-
-def _dumped(reply: Any) -> Dump | None:
-    return None if reply is None else Dump(reply[0], int(reply[1]))
-
-
-def _joined(parts: Parts) -> list[Any]:
-    taken = next((reply for _, reply in parts if text(reply[0]) == "exists"), None)
-    made = {at: document for positions, reply in parts for at, document in zip(positions, reply[1:])}  # noqa: B905 - one that found a key taken has one element
-    return taken or ["copied", *(made[at] for at in sorted(made))]
+    spread = Spread(some, partial(_joined, each=each))
+    decode = partial(_duplicates, number=len(copies))
+    return Command("EVALSHA", tuple(names), tuple(args), decode, Effect.ONCE, script=_RESTORE, spread=spread)
 
 
-def _duplicates(reply: Any) -> Duplicates:
+def _dumped(reply: Any) -> list[Dump] | None:
+    return reply and [Dump(one[0], int(one[1])) if one else Dump() for one in reply]
+
+
+def _joined(parts: Parts, each: int) -> list[Any]:
+    made: dict[int, Any] = {}
+    beside: Sequence[Any] = ()
+    for positions, reply in parts:
+        if text(reply[0]) == "exists":
+            return [*reply]
+        copies = positions[::each]
+        made.update(zip(copies, reply[1 : len(copies) + 1], strict=True))
+        beside = reply[len(copies) + 1 :]
+    return ["copied", *(made[at] for at in sorted(made)), *beside]
+
+
+def _duplicates(reply: Any, number: int) -> Duplicates:
     status = text(reply[0])
     if status == "copied":
-        return Duplicates("copied", tuple(document for document in map(raw_json, reply[1:]) if document))
+        documents = tuple(document for document in map(raw_json, reply[1 : number + 1]) if document)
+        return Duplicates("copied", documents, tuple(reply[number + 1 :]))
     return Duplicates("exists", taken=text(reply[1])) if status == "exists" else Duplicates("missing")

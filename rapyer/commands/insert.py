@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from rapyer.codec.replies import text
@@ -14,6 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _INSERT = Script("insert")
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document that is to be stored, with what lives beside it.
+
+    Attributes:
+        key: Its key.
+        text: Its JSON text.
+        seconds: How long it is to live, or None.
+        refreshes: Whether that starts anew where something is stored already; else only what has no end yet
+            gets one.
+        beside: Each key beside it and the members that the set there begins with; None to leave it alone.
+    """
+
+    key: str
+    text: bytes
+    seconds: int | None
+    refreshes: bool = True
+    beside: tuple[tuple[str, Sequence[str] | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +51,47 @@ class Inserted:
     taken: str | None = None
 
 
-def insert(documents: Sequence[tuple[str, bytes, int | None]]) -> Command[Inserted]:
-    """Store documents in a script (JSON.MSET, EXPIRE), none if a key holds another Redis type.
-
-    Args:
-        documents: For each its key, its JSON text and its time to live in seconds, or None.
-    """
+def insert(documents: Sequence[NewDocument]) -> Command[Inserted]:
+    """Store documents in a script (JSON.MSET, DEL, SADD, EXPIRE), none if a key holds another Redis type."""
     return _command("JSON.MSET", "replace", documents, Effect.IDEMPOTENT)
 
 
-def insert_new(
-    documents: Sequence[tuple[str, bytes, int | None]], on_conflict: Literal["error", "skip"]
-) -> Command[Inserted]:
-    """Store documents in a script, none or only those whose keys are free.
+def insert_new(documents: Sequence[NewDocument], on_conflict: Literal["error", "skip"]) -> Command[Inserted]:
+    """Store documents in a script, none or only those whose keys are free, with what lives beside them.
 
     Args:
-        documents: For each its key, its JSON text and its time to live in seconds, or None.
+        documents: The documents.
         on_conflict: "error" to store none if a key is taken, "skip" to store the others.
     """
     return _command("EVALSHA", on_conflict, documents, Effect.ONCE)
 
 
 def _command(
-    name: str, on_conflict: str, documents: Sequence[tuple[str, bytes, int | None]], effect: Effect
+    name: str, on_conflict: str, documents: Sequence[NewDocument], effect: Effect
 ) -> Command[Inserted]:
-    keys = tuple(key for key, _, _ in documents)
-    args: list[Arg] = [on_conflict]
-    for _, document, ttl in documents:
-        args += (document, "" if ttl is None else ttl)
-    spread = Spread(
-        lambda at: _command(name, on_conflict, [documents[position] for position in at], effect), _joined
+    keys = (
+        *(document.key for document in documents),
+        *(key for document in documents for key, _ in document.beside),
     )
-    return Command(name, keys, tuple(args), _inserted, effect, script=_INSERT, spread=spread)
+    args: list[Arg] = [on_conflict, len(documents)]
+    for (seconds, refreshes, beside), run in groupby(documents, _plan):
+        alike = list(run)
+        args += (len(alike), "" if seconds is None else seconds, "anew" if refreshes else "", beside)
+        for document in alike:
+            args.append(document.text)
+            for _, members in document.beside:
+                args += (-1 if members is None else len(members), *(members or ()))
+
+    def some(at: Sequence[int]) -> Command[Inserted]:
+        # What lives beside a document lives in its slot.
+        chosen = [documents[position] for position in at if position < len(documents)]
+        return _command(name, on_conflict, chosen, effect)
+
+    return Command(name, keys, tuple(args), _inserted, effect, script=_INSERT, spread=Spread(some, _joined))
+
+
+def _plan(document: NewDocument) -> tuple[int | None, bool, int]:
+    return document.seconds, document.refreshes, len(document.beside)
 
 
 def _inserted(reply: Any) -> Inserted:

@@ -23,6 +23,7 @@ _MEMBER = Script("member")
 _INCREMENT = ValueScript("increment")
 _SPLICE = Script("splice")
 _POP_ELEMENT = Script("pop_element")
+_DELETE = Script("delete")
 _REMOVE_ELEMENT = Script("remove_element")
 
 

@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rapyer.codec.replies import text
 from rapyer.commands.command import Command, Effect
-from rapyer.commands.spread import Spread, added
+from rapyer.commands.spread import Parts, Spread
 from rapyer.scripts.script import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _DELETE = Script("delete")
 
 
-def delete_documents(*keys: str) -> Command[int]:
-    """DEL, in a script that removes none where a key is no JSON document; how many there were."""
-    spread = Spread(lambda at: delete_documents(*(keys[position] for position in at)), added)
-    return Command("DEL", keys, (), int, Effect.IDEMPOTENT, script=_DELETE, spread=spread)
+class Gone(NamedTuple):
+    """How many keys were removed: documents, and keys beside them."""
+
+    documents: int
+    beside: int
+
+
+def delete_documents(models: Sequence[Sequence[str]]) -> Command[Gone]:
+    """DEL, in a script that removes none where the key of a document holds something else.
+
+    Args:
+        models: For each document its key, and the keys beside it.
+    """
+    keys = (*(model[0] for model in models), *(key for model in models for key in model[1:]))
+
+    def some(at: Sequence[int]) -> Command[Gone]:
+        # What lives beside a document lives in its slot.
+        return delete_documents([models[position] for position in at if position < len(models)])
+
+    return Command(
+        "DEL", keys, (len(models),), _gone, Effect.IDEMPOTENT, script=_DELETE, spread=Spread(some, _all_gone)
+    )
+
+
+def _gone(reply: Any) -> Gone:
+    return Gone(*map(int, reply))
+
+
+def _all_gone(parts: Parts) -> list[int]:
+    return [sum(int(reply[at]) for _, reply in parts) for at in range(2)]
+
+
+def delete(*keys: str) -> Command[int]:
+    """DEL: remove keys of whatever type; how many there were."""
+    return Command("DEL", keys, (), int, Effect.IDEMPOTENT)
+
+
+def copy(source: str, target: str) -> Command[bool]:
+    """COPY: make the target what the source is, time to live included; whether there is a source."""
+    return Command("COPY", (source, target), ("REPLACE",), bool, Effect.IDEMPOTENT)
 
 
 def exists(key: str) -> Command[bool]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rapyer.codec.replies import raw_json, text
 from rapyer.commands import slots
 from rapyer.commands.command import Command, Effect
+from rapyer.commands.companion import script_steps
 from rapyer.scripts.script import Script
 
 if TYPE_CHECKING:
@@ -121,8 +122,7 @@ def release(keys: LockKeys, caller: str, *, asking: bool = False) -> Command[boo
 def save(keys: LockKeys, caller: str, commands: Sequence[Command[Any]]) -> Command[str]:
     """Run commands on the document if the lock is the caller's: "saved", "lost" or "gone"."""
     args: list[Arg] = ["save", caller]
-    for command in commands:
-        words = command.words()
+    for words in (words for command in commands for words in script_steps(command)):
         args += (len(words), *words)
     return _command(keys, tuple(args), text, Effect.ONCE)
 

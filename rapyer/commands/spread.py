@@ -1,4 +1,4 @@
-"""Commands on many keys, which a cluster can run only as several, one for each slot."""
+"""Commands that a cluster can run only as several: one for each slot, or one after the other."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from rapyer.commands.command import Command
 
 Parts: TypeAlias = "Sequence[tuple[Sequence[int], Any]]"
 """The raw replies of the parts of a command, none of them an error, each with the positions of its keys."""
+
+Stages: TypeAlias = "Generator[Sequence[Command[Any]], Sequence[Any], Any]"
+"""The way of a command whose later keys follow from what is found under the earlier ones.
+
+It yields commands, is sent what each gave, decoded, or the error that it ended in, and returns the raw reply
+that the whole command would have.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,12 @@
 
     RapyerError
     ├── ConfigError
+    │   ├── CascadeError
+    │   │   ├── CascadeKeyInitialsError
+    │   │   ├── CascadeLuaLiteralError
+    │   │   ├── CascadeTargetTtlMissingError
+    │   │   └── InvalidCascadeDepthError (also ValueError)
+    │   ├── InvalidRefreshTtlError
     │   └── MetaFrozenError
     ├── FindError
     │   ├── BadFilterError (also ValueError)
@@ -26,12 +32,16 @@
     │   ├── KeyChangedError (also ValueError)
     │   ├── KeyExistsError (also ValueError)
     │   ├── KeyNotFound (also KeyError)
+    │   ├── NotResolvedError
     │   ├── NumberDomainError (also ValueError)
     │   ├── NumberRangeError (also OverflowError)
     │   ├── RapyerModelDoesntExistError (also KeyError)
     │   ├── StaleModelError
     │   ├── UnknownFieldError (also AttributeError)
+    │   ├── UnknownTargetError (also TypeError)
     │   ├── UnlinkedValueError (also AttributeError)
+    │   ├── UnsupportedFieldError (also TypeError)
+    │   ├── UnsupportedOperationError (also TypeError)
     │   ├── UpdateAtomicModelError (also TypeError)
     │   ├── WrongClassError (also ValueError)
     │   └── WrongTypeError
@@ -56,6 +66,13 @@ import warnings
 from typing import TYPE_CHECKING
 
 from rapyer.errors.base import RapyerError
+from rapyer.errors.cascade import (
+    CascadeError,
+    CascadeKeyInitialsError,
+    CascadeLuaLiteralError,
+    CascadeTargetTtlMissingError,
+    InvalidCascadeDepthError,
+)
 from rapyer.errors.delete import BadDeleteActionError
 from rapyer.errors.find import (
     BadFilterError,
@@ -82,6 +99,8 @@ from rapyer.errors.model import (
     StaleModelError,
     UnknownFieldError,
     UnlinkedValueError,
+    UnsupportedFieldError,
+    UnsupportedOperationError,
     UpdateAtomicModelError,
     WrongClassError,
     WrongTypeError,
@@ -96,8 +115,10 @@ from rapyer.errors.pipeline import (
     PipelineOpenError,
     TransactionError,
 )
+from rapyer.errors.reference import NotResolvedError, UnknownTargetError
 from rapyer.errors.server import (
     ConfigError,
+    InvalidRefreshTtlError,
     MetaFrozenError,
     MissingModuleError,
     MissingPermissionError,
@@ -111,6 +132,10 @@ __all__ = (
     "BadDeleteActionError",
     "BadFilterError",
     "CantSerializeRedisValueError",
+    "CascadeError",
+    "CascadeKeyInitialsError",
+    "CascadeLuaLiteralError",
+    "CascadeTargetTtlMissingError",
     "ConfigError",
     "CorruptedModelError",
     "CrossSlotError",
@@ -120,7 +145,9 @@ __all__ = (
     "FieldDeletionError",
     "FindError",
     "InnerModelError",
+    "InvalidCascadeDepthError",
     "InvalidKeyError",
+    "InvalidRefreshTtlError",
     "KeyChangedError",
     "KeyExistsError",
     "KeyNotFound",
@@ -134,6 +161,7 @@ __all__ = (
     "MissingPermissionError",
     "ModelError",
     "NotIndexedError",
+    "NotResolvedError",
     "NumberDomainError",
     "NumberRangeError",
     "PartlyAppliedError",
@@ -149,10 +177,13 @@ __all__ = (
     "TransactionError",
     "UnknownFieldError",
     "UnknownOutcomeError",
+    "UnknownTargetError",
     "UnlinkedValueError",
     "UnsupportedArgumentTypeError",
     "UnsupportedArgumentValueError",
+    "UnsupportedFieldError",
     "UnsupportedIndexedFieldError",
+    "UnsupportedOperationError",
     "UpdateAtomicModelError",
     "WrongClassError",
     "WrongTypeError",

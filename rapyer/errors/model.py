@@ -33,6 +33,7 @@ class WrongTypeError(ModelError):
         expected: What the key should hold.
         found: The Redis type that it holds, as TYPE tells it; None where nobody asked.
         key: The key.
+        field: The field that it is for.
         model: The name of the class.
         command: The name of the command that the server refused.
         hint: What to do about it.
@@ -45,11 +46,12 @@ class WrongTypeError(ModelError):
         expected: str = "JSON document",
         found: str | None = None,
         key: str | None = None,
+        field: str | None = None,
         model: str | None = None,
         command: str | None = None,
         hint: str | None = None,
     ) -> None:
-        super().__init__(message, key=key, model=model, command=command, hint=hint)
+        super().__init__(message, key=key, field=field, model=model, command=command, hint=hint)
         self.expected = expected
         self.found = found
 
@@ -151,3 +153,11 @@ class UnlinkedValueError(ModelError, AttributeError):
 
 class UpdateAtomicModelError(ModelError, TypeError):
     """The field lives under a key of its own, so `aupdate` cannot set it."""
+
+
+class UnsupportedFieldError(ModelError, TypeError):
+    """A field of that type cannot stand where the class declares it."""
+
+
+class UnsupportedOperationError(ModelError, TypeError):
+    """The Python type that a value behaves as has the operation, but a value in Redis cannot have it."""

@@ -76,6 +76,10 @@ class MetaFrozenError(ConfigError):
     """Kept so that code which catches it runs: options of a `Meta` can be changed at any time."""
 
 
+class InvalidRefreshTtlError(ConfigError):
+    """`Meta.refresh_ttl` names an operation after which no key is left that could live longer."""
+
+
 class ScriptsNotInitializedError(ServerError):
     """Kept so that code which catches it runs: scripts travel with their source, so none has to be set up."""
 

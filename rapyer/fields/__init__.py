@@ -2,5 +2,6 @@
 
 from rapyer.fields.index import Index, IndexAnnotation
 from rapyer.fields.key import Key, KeyAnnotation, RapyerKey
+from rapyer.fields.safe_load import SafeLoad, SafeLoadAnnotation
 
-__all__ = ("Index", "IndexAnnotation", "Key", "KeyAnnotation", "RapyerKey")
+__all__ = ("Index", "IndexAnnotation", "Key", "KeyAnnotation", "RapyerKey", "SafeLoad", "SafeLoadAnnotation")

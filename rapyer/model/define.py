@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TypeVar, Un
 
 from pydantic import BaseModel
 
+from rapyer.model.companions import is_special
+from rapyer.model.places import check_places
 from rapyer.model.registry import registry
 from rapyer.model.schema import build_spec
 from rapyer.types.convert import Conversion
@@ -46,6 +48,7 @@ def define(
         _rebuild(changed)
     complete = all(name in declared for name in cls.model_fields)
     type.__setattr__(cls, "__rapyer_spec__", build_spec(cls, declared) if complete else _empty_spec(cls))
+    check_places(cls)
     _register(cls)
 
 
@@ -64,7 +67,7 @@ def _convert_fields(cls: type[StoredModel], inner: Any, changed: list[Any]) -> d
             changed.append(cls)
         if name not in declared:
             declared[name] = _declared(cls, name, info)
-        if info.exclude is True:
+        if info.exclude is True and not is_special(info.annotation):
             continue
         place = f"{cls.__name__}.{name}" if owner is cls else f"{owner.__name__}.{cls.__name__}.{name}"
         conversion = Conversion(lambda plain: inner(plain, owner), owner, place)

@@ -1,11 +1,14 @@
-"""Deleting many: what is to go, in transactions of a bounded size."""
+"""Deleting: what is to go, with what lives beside it, in transactions of a bounded size."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rapyer.commands import keys
+from rapyer.commands import json, keys
 from rapyer.errors import BadDeleteActionError
+from rapyer.model.companions import keys_under
+from rapyer.model.registry import registry
 from rapyer.result import DeleteResult
 from rapyer.session.executor import execute, perform, require_one_step
 from rapyer.session.scope import open_batch, settle_open
@@ -13,21 +16,33 @@ from rapyer.session.scope import open_batch, settle_open
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from rapyer.commands.command import Command
+    from rapyer.commands.keys import Gone
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
-
 
 BATCHES_AT_ONCE = 10
 """How many batches go in one round trip; each is a command, and so atomic, of its own."""
 
 
-async def delete_keys(source: ClientSource, wanted: Sequence[str], batch_size: int | None) -> DeleteResult:
-    """Delete documents by their keys, one DEL for each batch; in a pipeline one DEL is queued.
+def delete_command(cls: type[StoredModel], key: str) -> Command[Any]:
+    """Return what deletes a document and what lives beside it; its reply is how many keys went."""
+    _, *beside = keys_under(cls.__rapyer_spec__, key)
+    if not beside:
+        return json.delete(key, "$")
+    both: Command[Any] = keys.delete_documents([(key, *beside)])
+    return replace(both, decode=sum)
+
+
+async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> DeleteResult:
+    """Delete documents by their keys, and what lives beside them.
+
+    A transaction (DEL) removes no more than `Meta.max_delete_per_transaction` keys, and all of a model. In a
+    pipeline one DEL is queued, or two.
 
     Args:
-        source: Where the commands go.
+        cls: Their class.
         wanted: Full keys; one that is named twice counts once.
-        batch_size: The most keys that one command removes; None for no limit.
 
     Returns:
         How many were really there, or in a pipeline how many will be asked for.
@@ -36,42 +51,60 @@ async def delete_keys(source: ClientSource, wanted: Sequence[str], batch_size: i
         WrongTypeError: A key holds another Redis type; nothing of its batch is deleted.
         PartlyAppliedError: On a cluster, where a batch is one step for each slot, only some did it.
     """
-    distinct = list(dict.fromkeys(wanted))
+    distinct, source = list(dict.fromkeys(wanted)), registry.source_for(cls)
     if not distinct:
         return DeleteResult(was_committed=open_batch() is None)
+    each = len(cls.__rapyer_spec__.companions) + 1
     if open_batch() is not None:
         settle_open()
-        await perform(source, keys.delete_documents(*distinct))
-        return DeleteResult(models_deleted=len(distinct), keys_deleted=len(distinct), was_committed=False)
-    gone = 0
-    batches = [keys.delete_documents(*batch) for batch in _batches(distinct, batch_size)]
+        await perform(source, _command(cls, distinct))
+        return DeleteResult(
+            models_deleted=len(distinct), keys_deleted=each * len(distinct), was_committed=False
+        )
+    limit = cls.Meta.max_delete_per_transaction
+    batches = list(_batches(distinct, None if limit is None else max(1, limit // each)))
+    counts: list[Gone] = []
     for start in range(0, len(batches), BATCHES_AT_ONCE):
-        gone += sum(await execute(source, batches[start : start + BATCHES_AT_ONCE]))
-    return DeleteResult(models_deleted=gone, keys_deleted=gone)
+        commands = [_command(cls, batch) for batch in batches[start : start + BATCHES_AT_ONCE]]
+        counts += await execute(source, commands)
+    return _result(len(distinct), counts)
 
 
-async def delete_in_one_step(source: ClientSource, wanted: Sequence[Sequence[str]]) -> list[DeleteResult]:
-    """Delete documents by their keys in one atomic step, however many there are.
+def _command(cls: type[StoredModel], wanted: Sequence[str]) -> Command[Gone]:
+    spec = cls.__rapyer_spec__
+    return keys.delete_documents([keys_under(spec, key) for key in wanted])
+
+
+def _result(wanted: int, counts: Iterable[Gone]) -> DeleteResult:
+    models = beside = 0
+    for gone in counts:
+        models, beside = models + gone.documents, beside + gone.beside
+    return DeleteResult(models_deleted=models, keys_deleted=models + beside, models_missing=wanted - models)
+
+
+async def delete_in_one_step(
+    source: ClientSource, wanted: Iterable[tuple[type[StoredModel], Sequence[str]]]
+) -> list[DeleteResult]:
+    """Delete documents by their keys, and what lives beside them, in one atomic step, however many there are.
 
     Args:
         source: Where the commands go.
-        wanted: Groups of full keys, which are counted separately; none is empty.
+        wanted: Classes and full keys of each, which are counted separately.
 
     Raises:
         CrossSlotError: The keys live in several slots of a cluster; nothing is deleted.
-        WrongTypeError: A key holds another Redis type; nothing of its group is deleted.
+        WrongTypeError: A key holds another Redis type; nothing of its class is deleted.
     """
-    commands = [keys.delete_documents(*dict.fromkeys(group)) for group in wanted]
+    distinct = [(cls, list(dict.fromkeys(group))) for cls, group in wanted]
+    commands = [_command(cls, group) for cls, group in distinct]
     require_one_step(source, commands, "adelete_many")
     settle_open()
     counts = await perform(source, *commands)
     return [
-        DeleteResult(
-            models_deleted=len(command.keys) if gone is None else gone,
-            keys_deleted=len(command.keys) if gone is None else gone,
-            was_committed=gone is not None,
-        )
-        for command, gone in zip(commands, counts, strict=True)
+        DeleteResult(models_deleted=len(group), keys_deleted=len(command.keys), was_committed=False)
+        if gone is None
+        else _result(len(group), [gone])
+        for (_, group), command, gone in zip(distinct, commands, counts, strict=True)
     ]
 
 

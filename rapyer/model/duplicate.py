@@ -8,9 +8,11 @@ from uuid import UUID
 from rapyer.codec.paths import ROOT
 from rapyer.commands.duplicate import Duplicates, dump, duplicate, restore
 from rapyer.errors import InnerModelError, InvalidKeyError, KeyExistsError, KeyNotFound
+from rapyer.model.beside import contents, part_of
+from rapyer.model.expiry import passed_on
 from rapyer.model.identity import settle
 from rapyer.model.keys import key_for, new_primary_key, primary_key_of
-from rapyer.model.load import from_document
+from rapyer.model.load import from_document, from_replies, reading_of
 from rapyer.model.persist import check_field_names
 from rapyer.model.schema import spec_of
 from rapyer.session.executor import is_one_step, perform, run
@@ -56,43 +58,70 @@ async def duplicate_stored(model: M, number: int, changes: Mapping[str, Any]) ->
     if result is None:
         return local  # in a pipeline the documents are not there yet
     made = zip(local, result.documents, strict=True)
-    return [from_document(type(model), copy._rapyer_key(), document) for copy, document in made]
+    return [_made(copy, document, result.beside) for copy, document in made]
+
+
+def _made(copy: M, document: bytes, beside: Sequence[Any]) -> M:
+    cls, key, reading = type(copy), copy._rapyer_key(), reading_of(type(copy))
+    if reading is None:
+        return from_document(cls, key, document)
+    replies = [
+        reply
+        for one, reply in zip(reading.companions, beside, strict=True)
+        if one.kind._rapyer_read_companion(one.key(key), optional=one.optional) is not None
+    ]
+    return from_replies(cls, key, document, replies, reading)
 
 
 async def _run(model: StoredModel, copies: list[M], changes: Mapping[str, Any]) -> Duplicates | None:
     key, fields = model._rapyer_key(), spec_of(model).fields
     own_field = spec_of(model).key_field
+    parts = {name: part_of(copies[0], name) for name in changes}
     texts: dict[str, bytes] = {
-        ROOT.child(name): fields[name].dump_stored(copies[0].__dict__[name])
+        ROOT.child(name): fields[name].dump_stored(copies[0].__dict__[name], parts[name].outside)
         for name in changes
-        if fields[name].stored and name != own_field
+        if fields[name].stored and fields[name].special is None and name != own_field
     }
     own = None
     if own_field is not None:
         to_text = fields[own_field].dump_stored
         own = (ROOT.child(own_field), [to_text(copy.__dict__[own_field]) for copy in copies])
     keys = [copy._rapyer_key() for copy in copies]
-    result = await _copied(model._rapyer_source(), key, keys, ttl=model.Meta.ttl, changes=texts, own=own)
+    changed = dict(content for part in parts.values() for content in contents(part))
+    groups = [[one.key(main) for main in (key, *keys)] for one in spec_of(model).companions]
+    beside = [(group, changed.get(group[1])) for group in groups]
+    options = {"ttl": model.Meta.ttl, "changes": texts, "own": own}
+    result = await _copied(model._rapyer_source(), key, keys, beside, options)
     if result is not None and result.status == "missing":
         raise KeyNotFound(
             f"no {type(model).__name__} is stored under {key}", key=key, model=type(model).__name__
         )
     if result is not None and result.taken is not None:
         raise taken(type(model), result.taken)
+    onward = passed_on(copies)
+    if onward:
+        await perform(model._rapyer_source(), renewal=onward)
     return result
 
 
-async def _copied(source: ClientSource, key: str, copies: Sequence[str], **options: Any) -> Duplicates | None:
+async def _copied(
+    source: ClientSource, key: str, copies: Sequence[str], beside: Sequence[Any], options: dict[str, Any]
+) -> Duplicates | None:
     settle_open()  # the copies are to have it, too
-    command = duplicate(key, copies, **options)
+    command = duplicate(key, copies, beside=beside, **options)
     if open_batch() is not None or is_one_step(source, [command]):
         copied: Duplicates | None = (await perform(source, command))[0]
         return copied
-    # The copies live in other slots of a cluster. What is copied is the document as it was at one moment.
-    dumped = await run(source, dump(key))
+    # The copies live in other slots of a cluster. What is copied is the model as it was at one moment.
+    dumped = await run(source, dump(key, [group[0] for group, _ in beside]))
     if dumped is None:
         return Duplicates("missing")
-    return await run(source, restore(copies, dumped, **options))
+    document, *others = dumped
+    begins = [
+        (group[1:], packed if members is None else members)
+        for (group, members), packed in zip(beside, others, strict=True)
+    ]
+    return await run(source, restore(copies, document, beside=begins, **options))
 
 
 def taken(cls: type[StoredModel], key: str) -> KeyExistsError:

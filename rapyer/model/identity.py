@@ -21,6 +21,7 @@ class Slots(TwoForms):
 
     __slots__ = (
         "__weakref__",
+        "_rapyer_known",  # what is known of its companions
         "_rapyer_loaded",  # with `Meta.remember_loaded`, what is known of the stored document
         "_rapyer_pk",
         "_rapyer_stored",  # the primary key that the instance is known to be stored under
@@ -28,6 +29,7 @@ class Slots(TwoForms):
     )
 
 
+set_known: Any = Slots.__dict__["_rapyer_known"].__set__
 set_loaded: Any = Slots.__dict__["_rapyer_loaded"].__set__
 set_pk: Any = Slots.__dict__["_rapyer_pk"].__set__
 set_stored: Any = Slots.__dict__["_rapyer_stored"].__set__

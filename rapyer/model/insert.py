@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from rapyer.commands import keys
-from rapyer.commands.insert import Inserted, insert, insert_new
+from rapyer.commands.insert import Inserted, NewDocument, insert, insert_new
 from rapyer.errors import InnerModelError, PipelineOpenError, UnsupportedArgumentValueError, WrongClassError
+from rapyer.model.beside import contents, part_of
 from rapyer.model.duplicate import taken
-from rapyer.model.persist import document_to_store
+from rapyer.model.expiry import passed_on, refreshes_now
+from rapyer.model.persist import document_to_store, note_saved
 from rapyer.model.remembered import remember
 from rapyer.session.executor import execute, is_one_step, perform, require_one_step
 from rapyer.session.scope import open_batch
@@ -60,20 +62,21 @@ async def insert_many(
 
 
 async def _replace(source: ClientSource, models: Sequence[M], atomic: bool) -> list[M]:
-    last = {str(model._rapyer_key()): (model, document_to_store(model)) for model in models}
-    documents = [(key, text, model.Meta.ttl) for key, (model, text) in last.items()]
+    last = {str(model._rapyer_key()): model for model in models}
+    documents = _documents(last)
     command = insert(documents)
     if atomic:
         require_one_step(source, [command], "ainsert")
-    await perform(source, command)
+    await perform(source, command, renewal=passed_on(last.values()))
     batch = open_batch()
     for model in models:
         if batch is not None:
             batch.remember(model)
         model._rapyer_mark_stored()
+        note_saved(model)
     if batch is None:
-        for model, text in last.values():
-            remember(model, text)
+        for model, document in zip(last.values(), documents, strict=True):
+            remember(model, document.text)
     return list(models)
 
 
@@ -90,7 +93,7 @@ async def _insert_new(
         present = first.setdefault(str(model._rapyer_key()), model)
         if present is not model and on_conflict == "error":
             raise taken(type(model), model._rapyer_key())
-    documents = [(key, document_to_store(model), model.Meta.ttl) for key, model in first.items()]
+    documents = _documents(first)
     command = insert_new(documents, on_conflict)
     if atomic:
         require_one_step(source, [command], "ainsert")
@@ -100,11 +103,29 @@ async def _insert_new(
     distinct = list(first.values())
     stored = [distinct[position] for position in result.stored]
     for position in result.stored:
-        remember(distinct[position], documents[position][1])
+        remember(distinct[position], documents[position].text)
         distinct[position]._rapyer_mark_stored()
+        note_saved(distinct[position])
     if result.taken is not None:
         raise taken(type(first[result.taken]), result.taken)
+    onward = passed_on(stored)
+    if onward:
+        await perform(source, renewal=onward)
     return stored
+
+
+def _documents(models: Mapping[str, StoredModel]) -> list[NewDocument]:
+    refreshing = {cls: refreshes_now(cls) for cls in set(map(type, models.values()))}
+    return [
+        NewDocument(
+            key,
+            document_to_store(model),
+            model.Meta.ttl,
+            refreshing[type(model)],
+            tuple(contents(part_of(model))) if model.__rapyer_spec__.companions else (),
+        )
+        for key, model in models.items()
+    ]
 
 
 async def _check_free(source: ClientSource, models: Mapping[str, StoredModel]) -> None:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from rapyer.codec import adapters
 from rapyer.codec.context import STORED
@@ -20,17 +21,23 @@ from rapyer.errors import (
     KeyNotFound,
     ModelError,
     UnsupportedArgumentValueError,
+    WrongTypeError,
 )
 from rapyer.fields.key import RapyerKey
+from rapyer.model.beside import part_of
+from rapyer.model.expiry import renewal_of
 from rapyer.model.identity import settle
 from rapyer.model.keys import primary_key_of
+from rapyer.model.reading import Reading
 from rapyer.model.registry import registry
 from rapyer.model.remembered import remember
-from rapyer.session.executor import run
+from rapyer.session.executor import perform, read_each, run
+from rapyer.types.unread import report
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
+    from rapyer.commands.command import Command
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
 
@@ -43,7 +50,7 @@ DOCUMENTS_PER_READ = 500
 KEYS_PER_SCAN = 1000
 """How many keys one SCAN looks at; the server answers nobody else meanwhile."""
 
-UNREADABLE = (CorruptedModelError, CantSerializeRedisValueError)
+UNREADABLE = (CorruptedModelError, CantSerializeRedisValueError, WrongTypeError)
 """What is wrong with a document that a find leaves out."""
 
 logger = logging.getLogger("rapyer")
@@ -67,6 +74,28 @@ class Loaded:
     def skipped(self) -> tuple[str, ...]:
         """The keys that were left out."""
         return (*self.missing, *(str(error.key) for error in self.corrupt))
+
+    def extended(
+        self, keys_read: Iterable[str], rows: Iterable[Any], read: Callable[[str, Any], Any]
+    ) -> Loaded:
+        """Return this with what more rows hold.
+
+        Args:
+            keys_read: The keys that were read.
+            rows: What was read of each (`rows_of`).
+            read: Makes an instance of a row (`reader_of`).
+        """
+        missing: list[str] = []
+        corrupt: list[ModelError] = []
+        for key, row in zip(keys_read, rows, strict=True):
+            if row is None:
+                missing.append(key)
+                continue
+            try:
+                self.models.append(read(key, row))
+            except UNREADABLE as error:
+                corrupt.append(error)
+        return Loaded(self.models, (*self.missing, *missing), (*self.corrupt, *corrupt))
 
 
 def from_document(cls: type[M], key: str, document: bytes) -> M:
@@ -105,8 +134,10 @@ def _named_in_key(cls: type[M], field: str, loaded: Any, key: str) -> Any:
     return value
 
 
-def _reader(cls: type[M]) -> Callable[[str, bytes], M]:
-    """Return `from_document` for many documents of a class, with what is the same for all found once."""
+def reader_of(cls: type[M], reading: Reading | None) -> Callable[[str, Any], M]:
+    """Return what makes instances of what `rows_of` gives, with what is the same for all found once."""
+    if reading is not None:
+        return lambda key, replies: from_replies(cls, key, replies[0], replies[1:], reading)
     if cls.__rapyer_spec__.key_field is not None:
         return partial(from_document, cls)
     validate, start = cls.__pydantic_validator__.validate_json, len(cls.class_key_initials()) + 1
@@ -130,24 +161,53 @@ def _parsed(cls: type[M], where: str, document: bytes) -> M:
         model: M = cls.__pydantic_validator__.validate_json(
             document, context=STORED, by_alias=False, by_name=True
         )
-    except ValidationError as error:
-        raise adapters.unreadable(
-            error,
-            f"the document stored under {where} does not fit {cls.__name__}",
-            key=where,
-            model=cls.__name__,
-        ) from error
+    except ValidationError:
+        model, context = adapters.load_tolerantly(
+            cls.__pydantic_validator__, document, where, key=where, model=cls.__name__
+        )
+        report(where, context)
+        model._rapyer_attach(from_json(document), context)
+    return model
+
+
+def reading_of(cls: type[StoredModel]) -> Reading | None:
+    """Return how what lives beside the documents of a class is read; None where nothing does."""
+    companions = cls.__rapyer_spec__.companions
+    return Reading(companions) if companions else None
+
+
+def from_replies(cls: type[M], key: str, document: bytes, replies: Sequence[Any], reading: Reading) -> M:
+    """Return the instance that a document and what was read beside it hold; raises as `from_document`.
+
+    Raises:
+        WrongTypeError: A companion's key holds another Redis type.
+    """
+    text, inline = reading.complete(key, document, replies)
+    model = from_document(cls, key, text)
+    reading.note(model, key, inline)
+    if cls.Meta.remember_loaded:
+        remember(model, document)
     return model
 
 
 async def load_one(cls: type[M], source: ClientSource, key: str) -> M:
-    """Return the instance stored under a key (JSON.GET).
+    """Return the instance stored under a key (JSON.GET, in a transaction with SMEMBERS for each set beside).
 
     Raises:
         KeyNotFound: Nothing is stored there.
-        CorruptedModelError: The document does not fit the class.
+        CorruptedModelError: The document, or a member of a set, does not fit the class.
+        WrongTypeError: A key holds another Redis type.
     """
-    document = await run(source, json.get_document(key))
+    reading = reading_of(cls)
+    if reading is not None:
+        commands = (json.get_document(key), *reading.commands(key))
+        document, *replies = await read_each(source, commands, renewal=renewal_of(cls, (key,)))
+        if isinstance(document, Exception):
+            raise document
+        if document is not None:
+            return from_replies(cls, key, document, replies, reading)
+        raise KeyNotFound(f"no {cls.__name__} is stored under {key}", key=key, model=cls.__name__)
+    document = (await perform(source, json.get_document(key), renewal=renewal_of(cls, (key,))))[0]
     if document is None:
         raise KeyNotFound(f"no {cls.__name__} is stored under {key}", key=key, model=cls.__name__)
     return from_document(cls, key, document)
@@ -161,28 +221,28 @@ async def load_inner(inner: M, source: ClientSource) -> M:
         CorruptedModelError: What is stored there does not fit the class.
     """
     key, path = inner._rapyer_key(), inner._rapyer_path()
-    text = await run(source, json.get(key, path))
+    part = part_of(inner)
+    reading = Reading(part.companions, part.start)
+    commands = (json.get(key, path), *reading.commands(key))
+    text, *replies = await read_each(source, commands, renewal=inner._rapyer_root()._rapyer_renewal())
+    if isinstance(text, Exception):
+        raise text
     if text is None or text == b"[]":
         raise KeyNotFound(f"nothing is stored under {key} at {path}", key=key, field=inner.field_path)
-    return _parsed(type(inner), f"{key} {path}", text[1:-1])
+    document, inline = reading.complete(key, text[1:-1], replies)
+    fresh = _parsed(type(inner), f"{key} {path}", document)
+    reading.note(fresh, key, inline)
+    return fresh
 
 
 async def load_many(cls: type[M], source: ClientSource, wanted: Sequence[str]) -> Loaded:
     """Read many documents, a JSON.MGET for each chunk, the next one on its way while one is parsed."""
-    models: list[M] = []
-    missing: list[str] = []
-    corrupt: list[ModelError] = []
-    read = _reader(cls)
-    async for keys_read, documents in _documents(source, wanted):
-        for key, document in zip(keys_read, documents, strict=True):
-            if document is None:
-                missing.append(key)
-                continue
-            try:
-                models.append(read(key, document))
-            except UNREADABLE as error:
-                corrupt.append(error)
-    return Loaded(models, tuple(missing), tuple(corrupt))
+    reading = reading_of(cls)
+    read = reader_of(cls, reading)
+    loaded = Loaded([], (), ())
+    async for keys_read, rows in _documents(cls, source, wanted, reading):
+        loaded = loaded.extended(keys_read, rows, read)
+    return loaded
 
 
 async def list_keys(cls: type[M], source: ClientSource, limit: int | None = None) -> list[RapyerKey]:
@@ -246,14 +306,14 @@ def checked_on_corrupt(on_corrupt: Any) -> OnCorrupt:
 
 
 async def _documents(
-    source: ClientSource, wanted: Sequence[str]
-) -> AsyncIterator[tuple[Sequence[str], list[bytes | None]]]:
-    chunks = list(_chunks(wanted))
-    reads: list[asyncio.Task[list[bytes | None]]] = []
+    cls: type[StoredModel], source: ClientSource, wanted: Sequence[str], reading: Reading | None
+) -> AsyncIterator[tuple[Sequence[str], list[Any]]]:
+    chunks = list(chunks_of(wanted))
+    reads: list[asyncio.Task[list[Any]]] = []
     try:
         for position, chunk in enumerate(chunks):
             while len(reads) <= position + 1 and len(reads) < len(chunks):
-                reads.append(asyncio.ensure_future(run(source, json.get_documents(chunks[len(reads)]))))
+                reads.append(asyncio.ensure_future(_read(cls, source, chunks[len(reads)], reading)))
                 await asyncio.sleep(0)  # lets the request leave before the reply before it is parsed
             yield chunk, await reads[position]
     finally:
@@ -261,6 +321,45 @@ async def _documents(
             read.cancel()
 
 
-def _chunks(wanted: Sequence[str]) -> Iterator[Sequence[str]]:
+async def _read(
+    cls: type[StoredModel], source: ClientSource, chunk: Sequence[str], reading: Reading | None
+) -> list[Any]:
+    """Return each document, None for a missing one; with what lives beside it, where there is such."""
+    reads, renewal = reads_of(chunk, reading), renewal_of(cls, chunk)
+    if reading is None:
+        documents: list[bytes | None] = (await perform(source, *reads, renewal=renewal))[0]
+        return documents
+    return rows_of(chunk, iter(await read_each(source, reads, renewal=renewal)), reading)
+
+
+def reads_of(chunk: Sequence[str], reading: Reading | None) -> list[Command[Any]]:
+    """Return what reads some documents of a class and what lives beside them, for one transaction."""
+    commands: list[Command[Any]] = [json.get_documents(chunk)]
+    if reading is not None:
+        commands += [command for key in chunk for command in reading.commands(key)]
+    return commands
+
+
+def rows_of(chunk: Sequence[str], replies: Iterator[Any], reading: Reading | None) -> list[Any]:
+    """Return each document, None for a missing one; with what lives beside it, where there is such.
+
+    Args:
+        chunk: The keys.
+        replies: The replies to what `reads_of` gave.
+        reading: How what lives beside the documents is read.
+    """
+    documents = next(replies)
+    if isinstance(documents, Exception):
+        raise documents
+    if reading is None:
+        read: list[Any] = documents
+        return read
+    each = len(reading.commands(""))
+    rows = [(document, *islice(replies, each)) for document in documents]
+    return [None if row[0] is None else row for row in rows]
+
+
+def chunks_of(wanted: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Return keys in portions of what one JSON.MGET reads."""
     for start in range(0, len(wanted), DOCUMENTS_PER_READ):
         yield wanted[start : start + DOCUMENTS_PER_READ]

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic_core import from_json, to_json
 
+from rapyer.actions import ActionGroup, acting
 from rapyer.commands import json
 from rapyer.errors import KeyNotFound, LockError
-from rapyer.model import load, persist
+from rapyer.model import expiry, load, persist
+from rapyer.model.beside import changes, part_of
 from rapyer.model.remembered import Following, follow
+from rapyer.session.executor import perform
 from rapyer.session.lock import Lock
 from rapyer.types.followed import followed
 
@@ -91,7 +94,9 @@ class ModelLock(Generic[Y]):
         document = await lock.acquire(self._instance._rapyer_path() if inner and self._instance else ".")
         self._lock = lock
         try:
-            self._model = self._loaded(document[1:-1] or None if document and inner else document)
+            self._model = await self._loaded(document[1:-1] or None if document and inner else document)
+            if self._model is not None:
+                await self._renew(self._model)
             if self._save_at_end and self._model is not None:
                 self._before = persist.dump_document(self._model)
                 self._following = follow(self._model)
@@ -106,10 +111,17 @@ class ModelLock(Generic[Y]):
         assert self._lock is not None  # noqa: S101  # the block was entered
         saves = self._save_at_end and self._model is not None
         await self._lock.leave(error, self._changes if saves else None)
+        if self._lock.saved and self._model is not None:
+            persist.note_saved(self._model)
         if self._following is not None and self._saved is not None:
             self._following.stored(self._saved)
 
-    def _loaded(self, document: bytes | None) -> StoredModel | None:
+    async def _renew(self, model: StoredModel) -> None:
+        with acting(ActionGroup.READ, ActionGroup.FETCH):
+            renewal = model._rapyer_root()._rapyer_renewal()
+        await perform(self._source, renewal=renewal)
+
+    async def _loaded(self, document: bytes | None) -> StoredModel | None:
         if document is None:
             if self._optional:
                 return None
@@ -118,12 +130,21 @@ class ModelLock(Generic[Y]):
                 key=self._key,
                 model=self._cls.__name__,
             )
-        fresh = load.from_document(self._cls, self._key, document)
+        fresh = await self._complete(document)
         if self._instance is None:
             return fresh
         with followed(self._instance, whole=True):
             self._instance._rapyer_take(fresh)
         return self._instance
+
+    async def _complete(self, document: bytes) -> StoredModel:
+        # What lives beside a document is not read by the lock's script, but now that the lock is held.
+        if self._instance is not None and self._instance._rapyer_is_inner():
+            if part_of(self._instance).companions:
+                return await load.load_inner(self._instance, self._source)
+        elif load.reading_of(self._cls) is not None:
+            return await load.load_one(self._cls, self._source, self._key)
+        return load.from_document(self._cls, self._key, document)
 
     def _changes(self) -> list[Command[Any]]:
         # Only what the block changed: other fields may have been written meanwhile, by atomic operations or
@@ -146,4 +167,5 @@ class ModelLock(Generic[Y]):
             if name not in before or to_json(before[name]) != to_json(value)
         ]
         commands += [json.delete_member(self._key, path, name) for name in before if name not in after]
-        return commands if model._rapyer_is_inner() else [*commands, *persist.expiries(model, [self._key])]
+        commands += changes(part_of(model))
+        return [*commands, *expiry.renewal_under_lock(model)]

@@ -12,6 +12,7 @@ from rapyer.session.clients import ClientSource
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from rapyer.fields.cascade import CascadeTTL
     from rapyer.model.state import StoredModel
 
 logger = logging.getLogger("rapyer")
@@ -25,6 +26,9 @@ class ModelRegistry:
         auto_index: Whether a search makes, or brings up to date, the index that it needs.
         allow_redefinition: Whether a class replaces the older one of the same name, as in a notebook,
             where a cell may run again.
+        cascade: How far a time to live is passed on along references whose field says nothing of that; None
+            for not at all.
+        cascade_plans: What is followed from the instances of each class, as far as it was asked for.
     """
 
     def __init__(self) -> None:
@@ -32,6 +36,8 @@ class ModelRegistry:
         self.bound = False
         self.auto_index = False
         self.allow_redefinition = False
+        self.cascade: CascadeTTL | None = None
+        self.cascade_plans: dict[Any, Any] = {}
         self._models: dict[str, type[StoredModel]] = {}
         self._inner: dict[tuple[type[BaseModel], type[StoredModel] | None], type[BaseModel]] = {}
         self._own_sources: dict[Any, ClientSource] = {}
@@ -47,10 +53,19 @@ class ModelRegistry:
         if known is not None and known is not model and not self.allow_redefinition:
             raise DuplicateModelNameError(model.__name__)
         self._models[model.__name__] = model
+        self.cascade_plans.clear()
 
     def by_name(self, name: str) -> type[StoredModel] | None:
         """Return the class of that name."""
         return self._models.get(name)
+
+    def newest(self, model: type[StoredModel]) -> type[StoredModel] | None:
+        """Return a class, or its later definition, as in a notebook; None if neither is registered."""
+        known = self._models.get(model.__name__)
+        if known is None or known is model:
+            return known
+        same = (known.__module__, known.__qualname__) == (model.__module__, model.__qualname__)
+        return known if same else None
 
     def by_prefix(self, prefix: str) -> type[StoredModel] | None:
         """Return the class whose keys start with the prefix and a colon."""
@@ -116,6 +131,11 @@ class ModelRegistry:
         if source is None:
             source = self._own_sources[own] = _source_of(own, model)
         return source.exactly_once if model.Meta.exactly_once else source
+
+    def cascade_by_default(self, cascade: CascadeTTL | None) -> None:
+        """Set how far a time to live is passed on along references whose field says nothing of that."""
+        self.cascade = cascade if cascade is not None and cascade.enabled else None
+        self.cascade_plans.clear()
 
     def own_sources(self) -> tuple[ClientSource, ...]:
         """Return the sources that models named themselves."""

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from rapyer.codec import adapters
 from rapyer.codec.context import STORED
 from rapyer.errors import RapyerError
+from rapyer.model.beside import part_of
 from rapyer.model.identity import set_loaded
 from rapyer.model.persist import dump_document
+from rapyer.model.reading import Reading
 from rapyer.session.scope import open_batch
 from rapyer.types.followed import place_of
 
@@ -169,8 +172,10 @@ class Following:
         if self._only is None:
             document: dict[str, Any] = from_json(dump_document(self._model))
             return document
-        field = self._model.__rapyer_spec__.fields[self._only]
-        return {self._only: from_json(field.dump_stored(self._model.__dict__[self._only]))}
+        field, part = self._model.__rapyer_spec__.fields[self._only], part_of(self._model, self._only)
+        if field.special is not None and part.companions:
+            return {}  # it is not in the document
+        return {self._only: from_json(field.dump_stored(self._model.__dict__[self._only], part.outside))}
 
 
 def follow(model: StoredModel) -> Following | None:
@@ -205,9 +210,21 @@ def _equal(document: Mapping[str, Any], name: str, value: Any) -> bool:
 
 
 def _rewritten(cls: type[StoredModel], text: bytes) -> dict[str, Any]:
+    companions = cls.__rapyer_spec__.companions
     try:
-        model = cls.__pydantic_validator__.validate_json(text, context=STORED, by_alias=False, by_name=True)
-        document: dict[str, Any] = from_json(dump_document(model))
-    except (ValidationError, RapyerError):
+        if companions:
+            text = Reading(companions).with_nothing_beside(text)
+        document: dict[str, Any] = from_json(dump_document(_read(cls, text)))
+    except RapyerError:
         return {}  # the class reads it no more, so all of it differs
     return document
+
+
+def _read(cls: type[StoredModel], text: bytes) -> StoredModel:
+    validator = cls.__pydantic_validator__
+    try:
+        model: StoredModel = validator.validate_json(text, context=STORED, by_alias=False, by_name=True)
+    except ValidationError:
+        model, context = adapters.load_tolerantly(validator, text, cls.__name__)
+        model._rapyer_attach(from_json(text), context)
+    return model

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, WrapValidator
 
+from rapyer.codec.adapters import checking
 from rapyer.codec.paths import ROOT, JsonPath
 from rapyer.fields.index import IndexAnnotation, index_marker
 from rapyer.fields.key import is_key_marker
+from rapyer.model.companions import Companion, companions_of, field_holds, is_special, tree_of
 from rapyer.types.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import ConfigDict
     from pydantic.fields import FieldInfo
 
     from rapyer.model.state import StoredModel
+    from rapyer.types.special import SpecialFieldType
 
 _FIRST = (BeforeValidator, WrapValidator, PlainValidator)
 
@@ -35,7 +39,8 @@ class FieldSpec:
         model: The name of the class, for messages.
         index: How the field is indexed, or None.
         is_key: Whether its value is the primary key.
-        stored: Whether it is written to Redis; False for `Field(exclude=True)`.
+        stored: Whether it is in Redis; False for `Field(exclude=True)`, unless it is a special field.
+        config: What the class's configuration says of how values are checked.
     """
 
     name: str
@@ -45,6 +50,7 @@ class FieldSpec:
     index: IndexAnnotation | None
     is_key: bool
     stored: bool
+    config: ConfigDict
 
     @cached_property
     def path(self) -> JsonPath:
@@ -59,7 +65,12 @@ class FieldSpec:
     def _shape(self, constraints: list[Any]) -> Shape:
         converted = self.info.annotation
         annotation = Annotated[(converted, *constraints)] if constraints else converted
-        return Shape(annotation, f"{self.model}.{self.name}")
+        return Shape(annotation, f"{self.model}.{self.name}", self.config)
+
+    @cached_property
+    def special(self) -> type[SpecialFieldType] | None:
+        """Its special type, where it is a field that may live under a key of its own; else None."""
+        return field_holds(self)
 
     @cached_property
     def unseen(self) -> Any:
@@ -74,9 +85,14 @@ class FieldSpec:
         """The pydantic adapter of the field, with its constraints."""
         return self.shape.adapter
 
-    def dump_stored(self, value: Any) -> bytes:
-        """Return the stored JSON text of a validated value."""
-        return self.shape.dump(value)
+    def dump_stored(self, value: Any, exclude: dict[str, Any] | None = None) -> bytes:
+        """Return the stored JSON text of a validated value.
+
+        Args:
+            value: The value.
+            exclude: What to leave out of it, as pydantic takes it.
+        """
+        return self.shape.dump(value, exclude)
 
     def load_stored(self, text: bytes) -> Any:
         """Return the value of a stored JSON text.
@@ -96,12 +112,30 @@ class ModelSpec:
         fields: Its fields by name.
         key_field: The name of the field whose value is the primary key, or None.
         direct: The fields to which assigning only takes the validator: they are not frozen, and not the key.
+        model: The class.
     """
 
     name: str
     fields: Mapping[str, FieldSpec]
     key_field: str | None
     direct: frozenset[str]
+    model: type[StoredModel] = field(compare=False, repr=False)
+
+    # Found when first needed: a nested class may be open when this one is defined.
+    @cached_property
+    def companions(self) -> tuple[Companion, ...]:
+        """Its fields, and those of models nested in it, that live under keys of their own."""
+        return tuple(companions_of(self))
+
+    @cached_property
+    def companion_paths(self) -> frozenset[tuple[str, ...]]:
+        """The paths of its companions."""
+        return frozenset(companion.path for companion in self.companions)
+
+    @cached_property
+    def outside(self) -> dict[str, Any] | None:
+        """What is left out of its document, as pydantic takes it; None where nothing is."""
+        return tree_of(self.companions)
 
 
 def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec:
@@ -129,10 +163,11 @@ def build_spec(cls: type[StoredModel], declared: Mapping[str, Any]) -> ModelSpec
             cls.__name__,
             index,
             is_key,
-            stored=info.exclude is not True,
+            stored=info.exclude is not True or is_special(info.annotation),
+            config=checking(config),
         )
         key_field = name if is_key else key_field
-    return ModelSpec(cls.__name__, MappingProxyType(fields), key_field, frozenset(direct))
+    return ModelSpec(cls.__name__, MappingProxyType(fields), key_field, frozenset(direct), cls)
 
 
 def spec_of(model: type[StoredModel] | StoredModel) -> ModelSpec:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
 from rapyer.codec.paths import addressable
-from rapyer.commands import json, keys
+from rapyer.commands import json
 from rapyer.errors import ConfigError, InnerModelError, KeyNotFound, PipelineOpenError, StaleModelError
+from rapyer.model.beside import changes, part_of
+from rapyer.model.expiry import renewal_of_stored
 from rapyer.model.identity import set_loaded
-from rapyer.model.persist import document_to_store
+from rapyer.model.persist import document_to_store, note_saved, send
 from rapyer.model.remembered import Remembered, changed, merged, remembered, removed
-from rapyer.session.executor import perform, run
+from rapyer.session.executor import run
 from rapyer.session.scope import open_batch
 
 if TYPE_CHECKING:
@@ -65,6 +68,8 @@ async def save_with_care(model: StoredModel, *, if_unchanged: bool, only_changed
             await _write_changes(model, known.key, written, gone)
     else:
         await _write_if_unchanged(model, known, [(str(model._rapyer_path()), text)])
+    model._rapyer_mark_stored()
+    note_saved(model)
     if batch is None:
         set_loaded(model, Remembered(known.key, text))
 
@@ -102,10 +107,13 @@ async def _write_changes(model: StoredModel, key: str, written: dict[str, Any], 
         json.set_member(key, path, name, to_json(value)) for name, value in written.items()
     ]
     commands += [json.delete_member(key, path, name) for name in gone]
-    if model.Meta.ttl is not None:
-        commands.append(keys.expire(key, model.Meta.ttl, must_exist=True))
-    if commands:
-        await perform(model._rapyer_source(), *commands)
+    commands += changes(part_of(model))
+    renewal = renewal_of_stored([model])
+    if renewal and not commands:
+        first, *others = renewal
+        await send(model, [replace(first, must_exist=True)], others)
+    elif commands:
+        await send(model, commands, renewal)
 
 
 def _paths(
@@ -124,6 +132,8 @@ async def _write_if_unchanged(model: StoredModel, known: Remembered, writes: lis
         command = json.save_if(known.key, expected, writes, ttl=model.Meta.ttl)
         result = await run(model._rapyer_source(), command)
         if result.status == "written":
+            if model.__rapyer_spec__.companions:
+                await send(model, changes(part_of(model)), renewal_of_stored([model]))
             return
         # The server may print the same document in other words than it was sent: members have no order there,
         # and floats may come back rounded. What it prints is compared byte for byte at the next attempt.

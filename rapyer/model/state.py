@@ -8,49 +8,60 @@ in `__getattr__`, wraps the plain value in its Redis type, and leaves it there f
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel
 
+from rapyer.actions import ActionGroup
 from rapyer.commands import json
 from rapyer.config import RedisConfig
 from rapyer.errors import FieldDeletionError, UnlinkedValueError
+from rapyer.model import expiry
+from rapyer.model.beside import known_of, part_of, replaced, saved
 from rapyer.model.computed import without_computed
+from rapyer.model.copying import Copying
 from rapyer.model.extras import refuse_unstorable, with_extras
-from rapyer.model.identity import Identity, Slots, set_loaded, set_pk, set_stored
+from rapyer.model.identity import Identity, Slots, set_known, set_loaded, set_stored
 from rapyer.model.loose import HoldsLoose, extra_shape
 from rapyer.model.registry import registry
 from rapyer.model.remembered import Following, following
 from rapyer.model.seeing import with_values_seen
+from rapyer.model.unread import UnreadFields, set_unread
 from rapyer.session.scope import open_batch
 from rapyer.types.base import Linkable
 from rapyer.types.container import RedisContainer
 from rapyer.types.scalar import RedisScalar
 from rapyer.types.shape import is_changeable
+from rapyer.types.special import SpecialFieldType
+from rapyer.types.unread import take_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
-    from typing_extensions import Self
 
     from rapyer.codec.paths import JsonPath
+    from rapyer.commands.command import Command
+    from rapyer.model.known import Known
     from rapyer.model.schema import ModelSpec
     from rapyer.session.clients import ClientSource
+    from rapyer.session.scope import Batch
     from rapyer.types.base import Owner
 
 _attributes: Any = BaseModel.__dict__["__dict__"].__get__
 """Gives an instance's real attribute dictionary: the fields read so far."""
 
 
+_KEPT = (RedisContainer, SpecialFieldType, Linkable)
+"""What can change in place, so that an instance has to hold the one object; scalars stay plain."""
+
 _BUILTIN = frozenset({str, int, float, bool, type(None), list, dict, set, tuple, bytes})
 """Types whose values know no place in a model, so that assigning one concerns the local instance alone."""
 
 
-class StoredModel(Slots, Identity, HoldsLoose, Linkable):
+class StoredModel(Copying, Identity, HoldsLoose, UnreadFields, Linkable):
     """A pydantic model whose values know their place in Redis; `AtomicRedisModel` adds the operations."""
 
     Meta: ClassVar[RedisConfig] = RedisConfig()
@@ -123,7 +134,7 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
     def _rapyer_read(self, name: str, field: Any) -> Any:
         values = self.__dict__
         value = field.shape.wrap(values[name], self, name) if field.stored else values[name]
-        if isinstance(value, RedisContainer | Linkable):
+        if isinstance(value, _KEPT):
             values[name] = value  # what can change in place must stay one object; scalars stay plain
         elif field.stored and field.shape.loose and is_changeable(value):
             self._rapyer_met(name, value)
@@ -133,7 +144,7 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
 
     def _rapyer_assign(self, name: str, value: Any) -> None:
         read = _attributes(self)
-        if isinstance(value, RedisContainer) and read.get(name) is value:
+        if isinstance(value, RedisContainer | SpecialFieldType) and read.get(name) is value:
             return  # `user.tags += …` has changed the list in place already
         batch = open_batch()
         applied = isinstance(value, RedisScalar) and value._rapyer_is_applied(self, name)
@@ -152,9 +163,18 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
             raise
         field = self.__rapyer_spec__.fields[name]
         if batch is not None and not applied and field.stored:
-            batch.add(self._rapyer_root()._rapyer_source(), self._rapyer_set_command(name))
+            self._rapyer_write(batch, name)
             if field.shape.loose and is_changeable(self.__dict__[name]):
                 batch.meet(self, name, self.__dict__[name])
+
+    def _rapyer_write(self, batch: Batch, name: str) -> None:
+        """Queue what makes one field on the server what it is locally, with what lives beside it."""
+        part = part_of(self, name)
+        if part.companions:
+            batch.remember(self._rapyer_root())
+        commands = self._rapyer_field_commands(name)
+        self._rapyer_enqueue(batch, *commands)
+        saved(part)
 
     def _rapyer_restore_values(self, name: str, before: dict[str, Any]) -> None:
         # A validator of the whole model refused the value, having read it.
@@ -177,13 +197,24 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
         super().__setattr__(name, value)
         if batch is not None:
             text = extra_shape(type(self), name).dump(value)
-            command = json.set_value(self._rapyer_key(), self._rapyer_path().child(name), text)
-            batch.add(self._rapyer_root()._rapyer_source(), command)
+            self._rapyer_enqueue(
+                batch, json.set_value(self._rapyer_key(), self._rapyer_path().child(name), text)
+            )
             batch.meet(self, name, value)
 
-    def _rapyer_set_command(self, name: str) -> Any:
-        value = self.__rapyer_spec__.fields[name].dump_stored(self.__dict__[name])
-        return json.set_value(self._rapyer_key(), self._rapyer_path_of(name, None), value)
+    def _rapyer_enqueue(self, batch: Batch, *commands: Command[Any]) -> None:
+        root = self._rapyer_root()
+        for command in commands:
+            batch.add(root._rapyer_source(), command)
+        batch.renew(root._rapyer_source(), root._rapyer_renewal(ActionGroup.UPDATE))
+
+    def _rapyer_field_commands(self, name: str) -> list[Command[Any]]:
+        """Return what makes one field on the server what it is locally, whatever it was there."""
+        field, part = self.__rapyer_spec__.fields[name], part_of(self, name)
+        if field.special is not None and part.companions:
+            return replaced(part)
+        value = field.dump_stored(self.__dict__[name], part.outside)
+        return [json.set_value(self._rapyer_key(), self._rapyer_path_of(name, None), value), *replaced(part)]
 
     def _rapyer_follow(self) -> Following | None:
         """Return what watches the instance in a pipeline, if it remembers what is stored."""
@@ -206,6 +237,10 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
     def _rapyer_source(self) -> ClientSource:
         return registry.source_for(type(self))
 
+    def _rapyer_renewal(self, groups: ActionGroup | None = None) -> Sequence[Command[Any]]:
+        """Return what starts the time to live of this top-level model anew, where the operation does that."""
+        return () if self.Meta.ttl is None else expiry.renewal(self, groups)
+
     def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
         if isinstance(child, RedisContainer | Linkable) and self.__dict__.get(name) is not child:
             raise UnlinkedValueError(
@@ -214,6 +249,27 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
         if self._rapyer_owner is not None or name not in self.__rapyer_spec__.fields:
             return self._rapyer_path().child(name)
         return self.__rapyer_spec__.fields[name].path
+
+    def _rapyer_names_of(self, name: Any) -> tuple[str, ...] | None:
+        owner: Owner | None = self._rapyer_owner
+        above = () if owner is None else owner._rapyer_names_of(self._rapyer_name)
+        return None if above is None else (*above, name)
+
+    def _rapyer_has_companion(self, path: tuple[str, ...]) -> bool:
+        return path in self.__rapyer_spec__.companion_paths
+
+    def _rapyer_known_at(self, path: tuple[str, ...]) -> set[Any]:
+        return known_of(self).own(path)
+
+    def _rapyer_is_misplaced(self, path: tuple[str, ...]) -> bool:
+        known: Known | None = getattr(self, "_rapyer_known", None)
+        return known is not None and path in known.inline and known.key == self._rapyer_key()
+
+    def _rapyer_note(self, path: tuple[str, ...], members: set[Any]) -> None:
+        known_of(self).note(path, members)
+
+    def _rapyer_set_known(self, known: Known | None) -> None:
+        set_known(self, known)
 
     def _rapyer_linked(self, owner: Owner, name: Any) -> Any:
         present = self._rapyer_owner
@@ -228,7 +284,7 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
     def _rapyer_place(self, owner: Owner, name: Any) -> None:
         _attributes(self).update(_rapyer_owner=owner, _rapyer_name=name)
 
-    # --- taking over, copying, comparing -----------------------------------------------------------------
+    # --- taking over ------------------------------------------------------------------------------------
 
     def _rapyer_take(self, fresh: StoredModel) -> None:
         """Take over the values of another instance of the class, in place.
@@ -240,10 +296,16 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
             object.__setattr__(self, name, getattr(fresh, name))
         set_loaded(self, getattr(fresh, "_rapyer_loaded", None))
         _forget_read(self)
+        take_over(self, fresh)
         values = self.__dict__
         for name, held in before.items():
-            if name in values and isinstance(held, RedisContainer | StoredModel):
+            if name in values and isinstance(held, RedisContainer | SpecialFieldType | StoredModel):
                 values[name] = held._rapyer_keep(values[name])
+        known: Known | None = getattr(fresh, "_rapyer_known", None)
+        if known is not None:
+            part = part_of(self)
+            if part.companions or self._rapyer_owner is None:
+                known_of(self._rapyer_root()).take(known, part.path)
 
     def _rapyer_keep(self, fresh: Any) -> Any:
         """Take over what was loaded in place of this inner model and return it, or else what was loaded."""
@@ -263,82 +325,32 @@ class StoredModel(Slots, Identity, HoldsLoose, Linkable):
         values, fields_set = dict(self.__dict__), set(self.__pydantic_fields_set__)
         extra = None if self.__pydantic_extra__ is None else dict(self.__pydantic_extra__)
         stored, loaded = getattr(self, "_rapyer_stored", None), getattr(self, "_rapyer_loaded", None)
+        unread = self._rapyer_unread
+        known: Known | None = getattr(self, "_rapyer_known", None)
+        known = None if known is None else known.copy()
 
         def restore() -> None:
             object.__setattr__(self, "__dict__", values)
             object.__setattr__(self, "__pydantic_fields_set__", fields_set)
             object.__setattr__(self, "__pydantic_extra__", extra)
             set_stored(self, stored)
+            set_known(self, known)
             set_loaded(self, loaded)
             _forget_read(self)
+            set_unread(self, unread)
 
         return restore
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, BaseModel):
-            return False
-        if (self.__pydantic_extra__ or {}) != (other.__pydantic_extra__ or {}):
-            return False
-        return self.__dict__ == other.__dict__ or _of_fields(self) == _of_fields(other)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        generic = type(self).__pydantic_generic_metadata__
-        if generic["origin"] is None:
-            return super().__reduce_ex__(protocol)
-        # A parametrised class has no name to be imported by.
-        return _new_of_generic, (generic["origin"], generic["args"]), self.__getstate__()
-
-    def __getstate__(self) -> dict[Any, Any]:
-        own = {"rapyer_pk": getattr(self, "_rapyer_pk", None)}
-        loaded = getattr(self, "_rapyer_loaded", None)
-        return {**super().__getstate__(), **own, **({} if loaded is None else {"rapyer_loaded": loaded})}
-
-    def __setstate__(self, state: dict[Any, Any]) -> None:
-        super().__setstate__(state)
-        if state.get("rapyer_pk") is not None:
-            set_pk(self, state["rapyer_pk"])
-        if state.get("rapyer_loaded") is not None:
-            set_loaded(self, state["rapyer_loaded"])
-
-    def __copy__(self) -> Self:
-        copied = super().__copy__()
-        for name, field in self.__rapyer_spec__.fields.items():
-            value = copied.__dict__.get(name)
-            # What an instance holds acts on that instance's document, so two cannot share it.
-            if isinstance(value, list | dict | StoredModel) and not field.shape.whole:
-                copied.__dict__[name] = deepcopy(value)
-        return self._rapyer_same(copied)
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return self._rapyer_same(super().__deepcopy__(memo))
-
-    def _rapyer_same(self, copied: Self) -> Self:
-        """Let a copy stand for the same document."""
-        if hasattr(self, "_rapyer_pk"):
-            set_pk(copied, self._rapyer_pk)
-        if hasattr(self, "_rapyer_loaded"):
-            set_loaded(copied, self._rapyer_loaded)
-        return copied
 
 
 # Pydantic evaluates the annotations of all bases for each class anew; written as text they would be compiled.
 StoredModel.__annotations__ = dict.fromkeys(StoredModel.__annotations__, ClassVar[Any])
 
 
-def _of_fields(model: BaseModel) -> dict[str, Any]:
-    # Beside the fields stands what a `cached_property` has computed.
-    fields = type(model).model_fields
-    return {name: value for name, value in model.__dict__.items() if name in fields}
-
-
-def _new_of_generic(origin: Any, arguments: tuple[Any, ...]) -> Any:
-    cls = origin[arguments]
-    return cls.__new__(cls)
-
-
 def _forget_read(model: StoredModel) -> None:
     """Let the fields be wrapped anew when they are read next; the instance keeps its place."""
-    owner, name = model._rapyer_owner, model._rapyer_name
+    owner, name, unread = model._rapyer_owner, model._rapyer_name, model._rapyer_unread
     _attributes(model).clear()
+    if unread is not None:
+        set_unread(model, unread)
     if owner is not None:
         model._rapyer_place(owner, name)

@@ -78,13 +78,14 @@ class Not(Expression):
 class FieldOperand:
     """A field in an expression: `User.age`."""
 
-    __slots__ = ("_field", "_path")
+    __slots__ = ("_field", "_path", "_root")
 
     __hash__ = None  # type: ignore[assignment]  # `==` gives no bool
 
-    def __init__(self, field: FieldSpec, path: str) -> None:
+    def __init__(self, field: FieldSpec, path: str, root: type[StoredModel]) -> None:
         self._field = field
         self._path = path
+        self._root = root
 
     def __eq__(self, value: object) -> Expression:  # type: ignore[override]  # no bool
         return self._compare("==", value)
@@ -158,16 +159,17 @@ class FieldOperand:
 class ModelOperand:
     """An inner model in an expression: `User.address`, whose fields stand behind the next dot."""
 
-    __slots__ = ("_model", "_path")
+    __slots__ = ("_model", "_path", "_root")
 
-    def __init__(self, model: type[StoredModel], path: str) -> None:
+    def __init__(self, model: type[StoredModel], path: str, root: type[StoredModel]) -> None:
         self._model = model
         self._path = path
+        self._root = root
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return operand(self._model, name, f"{self._path}.{name}")
+        return operand(self._model, name, f"{self._path}.{name}", self._root)
 
     def __bool__(self) -> NoReturn:
         raise BadFilterError(
@@ -175,8 +177,16 @@ class ModelOperand:
         )
 
 
-def operand(model: type[StoredModel], name: str, path: str | None = None) -> Any:
+def operand(
+    model: type[StoredModel], name: str, path: str | None = None, root: type[StoredModel] | None = None
+) -> Any:
     """Return a field of a model class as expressions use it.
+
+    Args:
+        model: The class.
+        name: The field.
+        path: The dotted path that leads to it, for a nested class.
+        root: The class that the path starts in, for a nested class.
 
     Raises:
         UnknownFieldError: The class has no such field.
@@ -190,7 +200,13 @@ def operand(model: type[StoredModel], name: str, path: str | None = None) -> Any
             hint=suggestion(name, spec_of(model).fields),
         )
     inner = inner_model(field)
-    return FieldOperand(field, path or name) if inner is None else ModelOperand(inner, path or name)
+    where, top = path or name, root or model
+    return FieldOperand(field, where, top) if inner is None else ModelOperand(inner, where, top)
+
+
+def place_of(given: FieldOperand | ModelOperand) -> tuple[type[StoredModel], str]:
+    """Return the class that an operand's path starts in, and the dotted path."""
+    return given._root, given._path
 
 
 def inner_model(field: FieldSpec) -> type[StoredModel] | None:

@@ -11,10 +11,11 @@ from redis.exceptions import ResponseError
 from rapyer.commands import search
 from rapyer.errors import ModelError, NotIndexedError, UnknownOutcomeError
 from rapyer.model import load
+from rapyer.model.expiry import renewal_of
 from rapyer.model.registry import registry
 from rapyer.search.compile import Query, compiled
 from rapyer.search.index import declared, ensure_index, is_missing_index, lists_everything, name_on
-from rapyer.session.executor import run
+from rapyer.session.executor import perform, run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -130,6 +131,9 @@ async def _indexed(cls: type[StoredModel], source: ClientSource, read: Callable[
 async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int) -> tuple[load.Loaded, int]:
     pages = await source.router.on_each(lambda server: _page_of(server, cls, query, limit), searching=True)
     documents = dict(document for page in pages for document in page.documents)
+    total = sum(page.total for page in pages)
+    if load.reading_of(cls) is not None:  # what lives beside the documents is read together with them
+        return await load.load_many(cls, source, list(islice(documents, limit))), total
     models: list[M] = []
     corrupt: list[ModelError] = []
     missing: list[str] = []
@@ -141,7 +145,8 @@ async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int
             models.append(load.from_document(cls, key, document))
         except load.UNREADABLE as error:
             corrupt.append(error)
-    return load.Loaded(models, tuple(missing), tuple(corrupt)), sum(page.total for page in pages)
+    await perform(source, renewal=renewal_of(cls, [model._rapyer_key() for model in models]))
+    return load.Loaded(models, tuple(missing), tuple(corrupt)), total
 
 
 async def _first_matches(

@@ -20,6 +20,7 @@ from rapyer.session.retry import OneServer
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from rapyer.session.arrivals import Arrivals
     from rapyer.session.routing import Router
     from rapyer.session.wakeups import Wakeups
 
@@ -50,6 +51,7 @@ class ClientSource:
         deadline: Seconds after which a command that met a fault is tried no more; None for the default of
             five. Waiting for one reply is bounded by the client's `socket_timeout` instead.
         wakeups: What each event loop uses for locks.
+        arrivals: What each event loop uses to wait at keys.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class ClientSource:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Redis, Any]] = WeakKeyDictionary()
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
         self.wakeups: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()
+        self.arrivals: WeakKeyDictionary[asyncio.AbstractEventLoop, Arrivals] = WeakKeyDictionary()
 
     @classmethod
     def of(cls, given: Any) -> ClientSource | None:
@@ -233,6 +236,28 @@ def describe_client(client: Redis | RedisCluster) -> str:
     return (
         f"redis://{options.get('host', 'localhost')}:{options.get('port', 6379)}/{options.get('db', 0) or 0}"
     )
+
+
+def own_connection(client: Redis, *, socket_timeout: float | None) -> Any:
+    """Return a connection like those in a client's pool that is not one of them; it is not open yet.
+
+    It speaks RESP2, in which messages are plain replies, and tries nothing again.
+
+    Args:
+        client: The client.
+        socket_timeout: Seconds that it waits for a reply; None for no limit, to wait for messages.
+    """
+    pool: Any = client.connection_pool
+    ours = {
+        "protocol": 2,
+        "socket_timeout": socket_timeout,
+        "health_check_interval": 0,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    given = {
+        name: value for name, value in pool.connection_kwargs.items() if "maint_notifications" not in name
+    }
+    return pool.connection_class(**(given | ours))
 
 
 def _client_for(url: str, options: dict[str, Any]) -> Redis:

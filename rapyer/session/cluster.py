@@ -79,6 +79,12 @@ class Cluster(Router):
         await self._topology.ready()
         return NodeClient(self._topology.primary_of(None))
 
+    async def server_of(self, key: str) -> tuple[str, NodeClient]:
+        """Return the primary that has a key, as far as is known."""
+        await self._topology.ready()
+        node = self._topology.primary_of(slot_of(key))
+        return node.name, NodeClient(node)
+
     async def on_each(
         self, ask: Callable[[ClientSource], Coroutine[Any, Any, R]], *, searching: bool = False
     ) -> list[R]:

@@ -11,11 +11,12 @@ from redis.exceptions import ExecAbortError, NoScriptError, RedisError, Response
 from rapyer.commands import keys
 from rapyer.commands.command import Command, Effect
 from rapyer.errors import CrossSlotError, WrongTypeError
-from rapyer.session.faults import check_transaction, checked, not_atomic, translated
+from rapyer.session.faults import check_transaction, checked, not_atomic, outcome_of, translated
 from rapyer.session.once import guarded, needs_token
 from rapyer.session.plan import cross_slot
 from rapyer.session.retry import Step
 from rapyer.session.scope import open_batch
+from rapyer.session.stages import in_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,23 +31,68 @@ R = TypeVar("R")
 _EFFECTS = (Effect.READ, Effect.IDEMPOTENT, Effect.ONCE)
 
 
-async def perform(source: ClientSource, *commands: Command[Any]) -> list[Any]:
+async def perform(
+    source: ClientSource, *commands: Command[Any], renewal: Sequence[Command[Any]] = ()
+) -> list[Any]:
     """Run commands as one atomic step, or queue them where a pipeline is open.
 
     One command is sent as it is, several in a transaction. Commands whose reply the caller needs at once
     (reads, pops) are never queued.
 
+    Args:
+        source: Where they go.
+        commands: The commands.
+        renewal: What starts a time to live anew. It is a part of the same transaction; where a pipeline is
+            open, it is sent at the end of that one's.
+
     Returns:
-        The decoded replies; None for each command that was queued.
+        The decoded replies, without those of the renewal; None for each command that was queued.
     """
     batch = open_batch()
-    if batch is not None and not all(_runs_now(command) for command in commands):
-        for command in commands:
-            batch.add(source, command)
-        return [None] * len(commands)
-    if len(commands) == 1:
+    if batch is not None:
+        if not all(_runs_now(command) for command in commands):
+            for command in commands:
+                batch.add(source, command)
+            batch.renew(source, renewal)
+            return [None] * len(commands)
+        if renewal and not batch.closed:
+            replies = await perform_now(source, *commands)
+            batch.renew(source, renewal)
+            return replies
+    return await perform_now(source, *commands, renewal=renewal)
+
+
+async def perform_now(
+    source: ClientSource, *commands: Command[Any], renewal: Sequence[Command[Any]] = ()
+) -> list[Any]:
+    """Run commands as `perform` does, also where a pipeline is open."""
+    if len(commands) == 1 and not renewal:
         return [await run(source, commands[0])]
-    return await transact(source, commands)
+    replies = await transaction_replies(source, (*commands, *renewal))
+    return check_transaction(commands, replies[: len(commands)])
+
+
+async def read_each(
+    source: ClientSource, commands: Sequence[Command[Any]], *, renewal: Sequence[Command[Any]] = ()
+) -> list[Any]:
+    """Send reads as one transaction, now, in a pipeline too.
+
+    Args:
+        source: Where they go.
+        commands: The reads.
+        renewal: What starts a time to live anew, as `perform` takes it.
+
+    Returns:
+        For each read its decoded reply, or the error that it ended in.
+    """
+    if len(commands) == 1 and not renewal:
+        return [await run(source, commands[0])]
+    batch = open_batch()
+    later = renewal if batch is not None and not batch.closed else ()
+    replies = await transaction_replies(source, commands if later else (*commands, *renewal))
+    if batch is not None:
+        batch.renew(source, later)
+    return [outcome_of(command, reply) for command, reply in zip(commands, replies, strict=False)]
 
 
 async def run(source: ClientSource, command: Command[R]) -> R:
@@ -55,8 +101,9 @@ async def run(source: ClientSource, command: Command[R]) -> R:
     Raises:
         CrossSlotError: Its keys live in several slots of a cluster, and it cannot be made of several.
     """
-    plan = source.router.plan((command,))
-    if plan is not None:
+    if source.is_cluster and command.stages is not None:
+        reply = (await transaction_replies(source, (command,)))[0]
+    elif (plan := source.router.plan((command,))) is not None:
         reply = (await _planned(source, plan, atomic=False))[0]
     elif source.gives_tokens and command.effect is Effect.ONCE and command.keys:
         reply = await _under_token(source, (command,))
@@ -90,7 +137,7 @@ async def attempt(source: ClientSource, commands: Sequence[Command[Any]]) -> lis
     plan = source.router.plan(commands)
     if plan is None:
         return await source.router.send(_plain(commands))
-    return await _planned(source, plan, atomic=False)
+    return await _planned(source, plan.one_by_one(), atomic=False)
 
 
 async def transact(source: ClientSource, commands: Sequence[Command[Any]]) -> list[Any]:
@@ -123,9 +170,17 @@ async def _tell_type(source: ClientSource, error: WrongTypeError) -> None:
 async def transaction_replies(source: ClientSource, commands: Sequence[Command[Any]]) -> list[Any]:
     """Send commands as `transact` does and return their raw replies, errors among them.
 
+    On a cluster, what a command does under keys that it finds only on its way follows the transaction.
+
     Raises:
         Exception: The server refused the transaction, or its outcome is not known.
     """
+    if source.is_cluster and any(command.stages is not None for command in commands):
+        return await in_stages(commands, partial(_together, source), partial(attempt, source))
+    return await _together(source, commands)
+
+
+async def _together(source: ClientSource, commands: Sequence[Command[Any]]) -> list[Any]:
     if not commands:
         return []
     plan = source.router.plan(commands)

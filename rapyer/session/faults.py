@@ -12,6 +12,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from rapyer.commands.companion import SPECIAL_FIELD_KEY_PREFIX
 from rapyer.errors import (
     ConfigError,
     ElementIndexError,
@@ -60,9 +61,13 @@ def translated(command: Command[Any], error: ResponseError) -> Exception:
     if any(words in said for words in _NO_DOCUMENT):
         return missing(command)
     if any(words in said for words in _OTHER_TYPE):
-        key = said.partition("rapyer key: ")[2] or key  # a script with many keys tells which
+        # A script with many keys tells which, or names one of which another may be a part.
+        named = max((each for each in command.keys if each in said), key=len, default=key)
+        key = said.partition("rapyer key: ")[2] or named
+        beside = key is not None and key.startswith(SPECIAL_FIELD_KEY_PREFIX)
+        expected = "the field that it is for" if beside else "a JSON document"
         return WrongTypeError(
-            f"{key} holds another Redis type than a JSON document",
+            f"{key} holds another Redis type than {expected}",
             key=key,
             command=command.name,
             hint="use another key",
@@ -123,10 +128,20 @@ def checked(command: Command[Any], reply: Any) -> Any:
     """
     if isinstance(reply, ResponseError):
         raise translated(command, reply) from reply
+    if isinstance(reply, Exception):
+        raise reply
     result = command.decode(reply)
     if command.must_exist and (result is None or result is False):
         raise missing(command)
     return result
+
+
+def outcome_of(command: Command[Any], reply: Any) -> Any:
+    """Return what a reply decodes to, or the error that the command ended in."""
+    try:
+        return checked(command, reply)
+    except Exception as error:
+        return error
 
 
 def check_transaction(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> list[Any]:

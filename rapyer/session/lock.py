@@ -78,6 +78,7 @@ class Lock:
     def __init__(self, source: ClientSource, key: str, options: LockOptions) -> None:
         self.fence: int | None = None
         self.lost: LockLostError | None = None
+        self.saved = False
         self.keys = commands.lock_keys(key, options.action, tagged=source.is_cluster)
         self._source = source.without_tokens
         self._options = options
@@ -302,7 +303,8 @@ class Lock:
                 raise
         if outcome == "lost":
             self._lose("its lease ended during the block")
-        elif outcome == "gone":
+        self.saved = outcome == "saved"
+        if outcome == "gone":
             logger.info("%s was deleted during the block and is not saved", self.keys.document)
 
     async def _release_surely(self) -> bool | None:

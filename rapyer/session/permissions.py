@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import NoPermissionError
 
 from rapyer.codec.replies import text
-from rapyer.commands.permissions import Probe, probes, whoami
+from rapyer.commands.permissions import Place, Probe, probes, whoami
 from rapyer.errors import MissingPermissionError
 from rapyer.session.executor import attempt
 
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("rapyer")
 
+_IN_SCRIPT = "ACL failure in script"
+"""How the server says that a user may not run what a script runs."""
+
+_WRITING_FAILS = "writing or locking models may fail"
+
 _SHOWN = 5
 """How many commands a message names; the rule names all of them."""
 
 
-async def check_permissions(
-    source: ClientSource, classes: Iterable[tuple[str, str]], *, tokens: bool = False
-) -> None:
+async def check_permissions(source: ClientSource, places: Sequence[Place], *, tokens: bool = False) -> None:
     """Look what the user may do with the models of some classes, without doing it, in one round trip.
 
     What is sent asks for keys that do not exist, so it writes nothing; what is refused shows in the server's
@@ -34,22 +37,20 @@ async def check_permissions(
 
     Args:
         source: The server.
-        classes: For each class what its keys start with, and the name of its index, or nothing.
+        places: Where each class keeps its models.
         tokens: Whether writes of a class run exactly once.
 
     Raises:
         MissingPermissionError: The user may not read all of these models.
     """
-    nobody = os.urandom(8).hex()
-    places = [(prefix, f"{prefix}{nobody}", index) for prefix, index in classes]
     if not places:
         return
-    asked = list(probes(places, tokens=tokens))
+    asked = list(probes(places, os.urandom(8).hex(), tokens=tokens, cluster=source.is_cluster))
     user, *replies = await attempt(source, [whoami(), *(probe.command for probe in asked)])
     refused = [
         (probe, str(reply))
         for probe, reply in zip(asked, replies, strict=True)
-        if isinstance(reply, NoPermissionError)
+        if isinstance(reply, NoPermissionError) or _IN_SCRIPT in str(reply)
     ]
     missing = _missing(source, "" if isinstance(user, Exception) else text(user), refused)
     if missing is None:
@@ -57,9 +58,9 @@ async def check_permissions(
     if any(probe.reads for probe, _ in refused):
         raise missing
     only_channels = not (missing.commands or missing.patterns)
-    outcome = (
-        "waiters hear later that a lock is free" if only_channels else "writing or locking models may fail"
-    )
+    outcome = "waiters hear later that a lock is free" if only_channels else _WRITING_FAILS
+    if not only_channels and any(place.renews for place in places):
+        outcome += ", and reading those whose time to live that renews"
     logger.warning("%s, so %s; %s", missing.message, outcome, missing.hint)
 
 
@@ -76,7 +77,7 @@ def _missing(
         elif "key" in said and "to run" not in said:
             patterns[probe.pattern] = None
         else:
-            commands[probe.command.name] = None
+            commands[probe.name] = None
     patterns.pop("", None)
     parts = [
         f"run {_shown(commands)}" if commands else "",

@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from rapyer.actions import acting
 from rapyer.errors import PipelineOpenError, RapyerError, TransactionError, UnknownOutcomeError
 from rapyer.session.executor import is_one_step, transaction_replies
 from rapyer.session.faults import check_transaction
@@ -101,7 +102,7 @@ async def pipeline(
     finally:
         batch.closed = True
         leave(token)
-    if not batch.commands:
+    if not (batch.commands or batch.renewals()[1]):
         opened._results = ()
         for note in notes:  # of what ran at once
             note()
@@ -132,11 +133,7 @@ async def _finish(
     """Send the queue, and let the local objects be what Redis holds then."""
     touched = batch.touched()
     try:
-        assert batch.source is not None  # noqa: S101 - a queue that is not empty has one
-        if batch.atomic and not is_one_step(batch.source, batch.commands):
-            raise cross_slot("the pipeline", batch.commands)
-        replies = await transaction_replies(batch.source, batch.commands)
-        opened._results = tuple(check_transaction(batch.commands, replies))
+        opened._results = tuple(await _send(batch))
         for note in notes:
             note()
         await _reload(batch.outdated())
@@ -149,6 +146,20 @@ async def _finish(
         if not (ignore_redis_error and _is_answer(error)):
             raise
         logger.warning("the pipeline was ended by the server and its error ignored: %s", error)
+
+
+async def _send(batch: Batch) -> list[Any]:
+    """Send the queue as one transaction, and with it what starts times to live anew; return its replies."""
+    renewals, elsewhere = batch.renewals()
+    if batch.source is not None and batch.atomic and not is_one_step(batch.source, batch.commands):
+        raise cross_slot("the pipeline", batch.commands)
+    for source, commands in elsewhere.items():  # first, as nothing may fail once the queue is applied
+        await transaction_replies(source, commands)
+    if not batch.commands:
+        return []
+    assert batch.source is not None  # noqa: S101 - a queue that is not empty has one
+    replies = await transaction_replies(batch.source, [*batch.commands, *renewals])
+    return check_transaction(batch.commands, replies[: len(batch.commands)])
 
 
 def _ran_in_part(error: BaseException) -> bool:
@@ -164,7 +175,8 @@ def _is_answer(error: BaseException) -> bool:
 async def _reload(models: Iterable[Any]) -> None:
     for model in models:
         try:
-            await asyncio.wait_for(model.aload(), RELOAD_SECONDS)
+            with acting():  # nobody asked for it, so it starts no time to live anew
+                await asyncio.wait_for(model.aload(), RELOAD_SECONDS)
         except (RedisError, RapyerError, asyncio.TimeoutError) as error:
             model._rapyer_forget()
             logger.debug("%s keeps its local state, as it cannot be loaded: %s", model.key, error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
@@ -47,6 +47,10 @@ class Plan:
     commands: tuple[Command[Any], ...]
     groups: tuple[tuple[Part, ...], ...]
     send: Callable[[Sequence[Step]], Coroutine[Any, Any, list[list[Any] | Exception]]]
+
+    def one_by_one(self) -> Plan:
+        """Return the same with a group for each part; of several a redirection may concern some."""
+        return replace(self, groups=tuple((part,) for group in self.groups for part in group))
 
     def replies(self, outcomes: Sequence[Sequence[Any] | Exception]) -> list[Any]:
         """Return the raw replies of the commands, errors among them.

@@ -48,6 +48,10 @@ class Router(ABC):
     async def subscribable(self) -> Any:
         """Return a client, or what else has a `connection_pool`, of a server that passes messages on."""
 
+    async def server_of(self, key: str) -> tuple[str, Any]:
+        """Return the server that has a key: a name for it, and what `subscribable` would return."""
+        return "", await self.subscribable()
+
     async def on_each(
         self, ask: Callable[[ClientSource], Coroutine[Any, Any, R]], *, searching: bool = False
     ) -> list[R]:

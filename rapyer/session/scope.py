@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from rapyer.errors import CrossSourceError, PipelineClosedError
 from rapyer.session.watch import Watch, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from rapyer.commands.command import Command
     from rapyer.session.clients import ClientSource
-    from rapyer.session.watch import Holder
+    from rapyer.session.watch import Given, Holder
 
 
 class Restorable(Protocol):
@@ -26,6 +26,10 @@ class Restorable(Protocol):
     def _rapyer_root(self) -> Any:
         """Return the top-level model that it is part of."""
         ...
+
+
+Renewals: TypeAlias = "dict[tuple[ClientSource, Command[Any]], None]"
+Savepoint: TypeAlias = "tuple[int, Renewals, Given]"
 
 
 class Batch:
@@ -42,6 +46,7 @@ class Batch:
         self.commands: list[Command[Any]] = []
         self.source: ClientSource | None = None
         self.closed = False
+        self._renewals: Renewals = {}
         self.atomic = False
         self._layers: list[dict[int, tuple[Restorable, Callable[[], None]]]] = [{}]
         self._outdated: dict[int, Any] = {}
@@ -67,6 +72,20 @@ class Batch:
                 hint="open one pipeline for each server",
             )
         self.commands.append(command)
+
+    def renew(self, source: ClientSource, commands: Iterable[Command[Any]]) -> None:
+        """Note what sets times to live: it is sent after the queue, once, in the order last noted."""
+        for command in commands:
+            self._renewals.pop((source, command), None)
+            self._renewals[source, command] = None
+
+    def renewals(self) -> tuple[list[Command[Any]], dict[ClientSource, list[Command[Any]]]]:
+        """Return what sets times to live: on the server of the queue, and on others."""
+        ours: list[Command[Any]] = []
+        others: dict[ClientSource, list[Command[Any]]] = {}
+        for source, command in self._renewals:
+            (ours if source == self.source else others.setdefault(source, [])).append(command)
+        return ours, others
 
     def withdraw(self, command: Command[Any]) -> None:
         """Take back a command that was queued."""
@@ -127,11 +146,11 @@ class Batch:
         self._layers.append({})
         self._watch.put_back()
 
-    def savepoint(self) -> int:
-        """Begin a part that can be undone alone; give the result to `keep` or `roll_back`."""
+    def savepoint(self) -> Savepoint:
+        """Begin a part that can be undone alone, with `roll_back`, or else is ended by `keep`."""
         self.settle()
         self._layers.append({})
-        return len(self.commands)
+        return len(self.commands), dict(self._renewals), self._watch.given()
 
     def keep(self) -> None:
         """Make the part that `savepoint` began one with what was queued before it."""
@@ -139,11 +158,12 @@ class Batch:
         for known, kept in part.items():
             self._layers[-1].setdefault(known, kept)
 
-    def roll_back(self, savepoint: int) -> None:
+    def roll_back(self, savepoint: Savepoint) -> None:
         """Forget what was queued since the savepoint, and undo what it did to local objects."""
-        del self.commands[savepoint:]
+        queued, self._renewals, given = savepoint
+        del self.commands[queued:]
         _undo(self._layers.pop())
-        self._watch.put_back()
+        self._watch.put_back(given)
 
     def touched(self) -> list[Any]:
         """Return the top-level models that have changed in the block, each once."""

@@ -10,12 +10,11 @@ from contextvars import Context
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from rapyer.codec.replies import text
 from rapyer.commands.lock import CHANNEL
+from rapyer.session.clients import own_connection
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -97,7 +96,7 @@ class Wakeups:
             await asyncio.sleep(RECONNECT_DELAY)
 
     async def _read_until_broken(self) -> None:
-        connection = await self._connection()
+        connection = own_connection(await self._source.router.subscribable(), socket_timeout=None)
         try:
             await connection.connect()
             await connection.send_command("SUBSCRIBE", CHANNEL + self._inbox)
@@ -111,20 +110,6 @@ class Wakeups:
                     waiting.set()
         finally:
             await connection.disconnect(nowait=True)
-
-    async def _connection(self) -> Any:
-        pool = (await self._source.router.subscribable()).connection_pool
-        # It waits for messages without a limit, and as RESP2 they are plain replies.
-        ours = {
-            "protocol": 2,
-            "socket_timeout": None,
-            "health_check_interval": 0,
-            "retry": Retry(NoBackoff(), 0),
-        }
-        given = {
-            name: value for name, value in pool.connection_kwargs.items() if "maint_notifications" not in name
-        }
-        return pool.connection_class(**(given | ours))
 
 
 def wakeups_of(source: ClientSource) -> Wakeups:

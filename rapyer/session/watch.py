@@ -6,7 +6,8 @@ looked at again at its end, and written where it is another than it was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from rapyer.errors import CantSerializeRedisValueError
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from rapyer.commands.command import Command
     from rapyer.session.clients import ClientSource
+
+Given: TypeAlias = "dict[tuple[int, int], bytes | None]"
+"""The texts that values had when a part of a block began."""
 
 
 class Holder(Protocol):
@@ -45,20 +49,41 @@ class Holder(Protocol):
         ...
 
 
-class Watch:
-    """What one block has read of such values.
+@dataclass
+class _Met:
+    """A value that a block has read.
 
-    Values are kept as the text that they would be stored as when they were first met.
+    Attributes:
+        holder: What holds it.
+        name: Where it did, as the holder named it.
+        value: The value.
+        first: The text that it would have been stored as when it was met; None where there was none.
+        given: That of what was last queued of it.
     """
 
+    holder: Holder
+    name: Any
+    value: Any
+    first: bytes | None
+    given: bytes | None
+
+    def text(self) -> bytes | None:
+        """Return the text that it would be stored as now."""
+        return _text(self.holder, self.name, self.value)
+
+
+class Watch:
+    """What one block has read of such values."""
+
     def __init__(self) -> None:
-        self._met: dict[tuple[int, int], tuple[Holder, Any, Any, bytes | None]] = {}
+        self._met: dict[tuple[int, int], _Met] = {}
 
     def meet(self, holder: Holder, name: Any, value: Any) -> None:
         """Keep the present state of a value, unless an earlier one is kept already."""
         known = (id(holder), id(value))
         if known not in self._met:
-            self._met[known] = (holder, name, value, _text(holder, name, value))
+            text = _text(holder, name, value)
+            self._met[known] = _Met(holder, name, value, text, text)
 
     def changed(self) -> Iterator[tuple[Holder, Any, bytes]]:
         """Give what has changed since it was met or last given, with its place and its text now.
@@ -67,20 +92,29 @@ class Watch:
             ValidationError: A value does not fit its field any more.
             CantSerializeRedisValueError: A value cannot be stored any more.
         """
-        for known, (holder, name, value, before) in list(self._met.items()):
-            place = holder._rapyer_place_of(name, value)
-            if place is None or _text(holder, name, value) == before:
+        for met in list(self._met.values()):
+            place = met.holder._rapyer_place_of(met.name, met.value)
+            if place is None or met.text() == met.given:
                 continue
-            text = holder._rapyer_text_of(name, value)
-            self._met[known] = (holder, name, value, text)
-            yield holder, place, text
+            text = met.holder._rapyer_text_of(met.name, met.value)
+            yield met.holder, place, text
+            met.given = text
 
-    def put_back(self) -> None:
-        """Bring every value that has changed back to what it was when it was met."""
-        for holder, name, value, before in self._met.values():
-            place = holder._rapyer_place_of(name, value)
-            if place is not None and before is not None and _text(holder, name, value) != before:
-                holder._rapyer_put_back(place, before)
+    def given(self) -> Given:
+        """Return what has been given so far, for `put_back`."""
+        return {known: met.given for known, met in self._met.items()}
+
+    def put_back(self, given: Given | None = None) -> None:
+        """Bring every value that has changed back to what it was.
+
+        Args:
+            given: What had been given then; what was met later goes back to what it was when it was met.
+        """
+        for known, met in self._met.items():
+            met.given = before = met.first if given is None else given.get(known, met.first)
+            place = met.holder._rapyer_place_of(met.name, met.value)
+            if place is not None and before is not None and met.text() != before:
+                met.holder._rapyer_put_back(place, before)
 
 
 def source_of(holder: Holder) -> ClientSource:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreConfig, CoreSchema, SchemaValidator, core_schema, to_json
 
+from rapyer.actions import ActionGroup, action
 from rapyer.codec import adapters
 from rapyer.codec.context import is_stored_form
 from rapyer.codec.pickled import dump_pickled, load_pickled_literal
+from rapyer.commands import json
 from rapyer.errors import CantSerializeRedisValueError
 from rapyer.types.scalar import RedisScalar
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, SerializationInfo, ValidationInfo
 
 _BYTES = SchemaValidator(core_schema.bytes_schema())
+
+_ADDS = ActionGroup.UPDATE | ActionGroup.APPEND
 
 
 class RedisBytes(RedisScalar, bytes):
@@ -38,6 +42,18 @@ class RedisBytes(RedisScalar, bytes):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
         return handler(schema["python_schema"])
+
+    if not TYPE_CHECKING:  # for a type checker, `user.raw += b"x"` is what bytes says of it
+
+        @action(_ADDS)
+        def __iadd__(self, other: Any) -> Any:
+            # What is stored cannot be appended to, so the whole local value is written.
+            result = bytes.__add__(self, other)
+            if not self._rapyer_queues():
+                return result
+            return self._rapyer_operate(
+                result, lambda key, path: json.set_value(key, path, self._rapyer_shape.dump(result)), _ADDS
+            )
 
 
 def _load(value: Any, info: ValidationInfo) -> bytes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rapyer.session.scope import open_batch
 from rapyer.types.base import Linkable, RedisType
 from rapyer.types.shape import is_changeable
+from rapyer.types.unread import take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,10 @@ class RedisContainer(RedisType):
         """Return the path of a value that the container holds."""
         raise NotImplementedError
 
+    def _rapyer_names_of(self, name: Any) -> None:
+        """Return None: what a list or dict holds has no key of its own, as its place may change."""
+        return
+
     def _rapyer_replace(self, name: Any, child: Any, value: Any) -> Any:
         """Put a value that was loaded in place of one the container holds, and return it linked."""
         raise NotImplementedError
@@ -54,6 +59,7 @@ class RedisContainer(RedisType):
         if fresh is self or not isinstance(fresh, self.native):
             return fresh
         self._rapyer_fill(fresh)
+        take_over(self, fresh)
         return self
 
     def _rapyer_fill(self, fresh: Any) -> None:

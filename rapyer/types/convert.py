@@ -11,7 +11,8 @@ from pydantic import BaseModel, PlainValidator, RootModel
 
 from rapyer.fields.index import index_marker
 from rapyer.fields.key import RapyerKey
-from rapyer.types.base import Linkable, RedisType
+from rapyer.fields.safe_load import asks_for_safe_load, is_safe_marker
+from rapyer.types.base import BaseRedisType, Linkable
 from rapyer.types.boolean import STORED_BOOL
 from rapyer.types.bytes import RedisBytes
 from rapyer.types.datetime import RedisDatetime, RedisDatetimeTimestamp
@@ -21,7 +22,11 @@ from rapyer.types.integer import RedisInt
 from rapyer.types.list import RedisList
 from rapyer.types.literals import OpaqueLiteral
 from rapyer.types.opaque import Opaque
+from rapyer.types.reference import is_reference, merged_references
+from rapyer.types.set import RedisSet
+from rapyer.types.special import SpecialFieldType
 from rapyer.types.string import RedisStr
+from rapyer.types.tolerated import Tolerated, ToleratedSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +45,8 @@ SCALARS: Mapping[Any, Any] = {
 """The Redis type for each plain scalar."""
 
 _CONTAINERS = {list, dict, RedisList, RedisDict}
+_SETS = {set, RedisSet}
+_MAYBE_PICKLED = {bool, bytes, RedisBytes}
 
 
 @dataclass
@@ -51,18 +58,21 @@ class Conversion:
         owner: The model class whose `Meta` says how values of other types are stored.
         place: The field, such as `User.color`.
         opaque: Whether a value of another type was met.
+        safe: Whether what cannot be read of the field, or of the element at hand, is to be left out.
     """
 
     model: Callable[[type[BaseModel]], type[BaseModel]]
     owner: Any
     place: str
     opaque: bool = False
+    safe: bool = False
 
     def field(self, annotation: Any, metadata: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Return the annotation and metadata of a field, with plain types replaced by Redis types.
 
         A type that is none is left as it is and marked, last, as stored whole (`Opaque`).
         """
+        self.safe = any(map(is_safe_marker, metadata)) or asks_for_safe_load(annotation)
         if not metadata and type(annotation) is type and annotation in SCALARS:
             return SCALARS[annotation], []  # which is what most fields are
         plain = [_dumped_once(item) for item in metadata if not isinstance(item, Opaque)]
@@ -70,19 +80,36 @@ class Conversion:
         if any(index_marker(item) is not None for item in metadata):
             annotation = _ordered(annotation)
         if _convertible(annotation):
-            return self._converted(annotation), plain
-        return annotation, [*plain, self._mark(_annotated(annotation, plain))]
+            return self._converted(annotation), [*plain, *self._tolerance(annotation)]
+        return annotation, [*plain, self._mark(_annotated(annotation, plain), native=_are_keys(annotation))]
 
     def _mark(self, annotation: Any, *, element: bool = False, native: bool = False) -> Opaque:
         self.opaque = True
         kind = OpaqueLiteral if get_origin(_core(annotation)) is Literal else Opaque
-        return kind(annotation, self.owner, self.place, element=element, native=native)
+        return kind(annotation, self.owner, self.place, element=element, native=native, safe=self.safe)
+
+    def _tolerance(self, annotation: Any, *, element: bool = False) -> list[Opaque]:
+        """Return the mark of what has no `Opaque` one, but may be unreadable and is to be left out then."""
+        if not (self.safe or self.owner.Meta.safe_load_all):
+            return []
+        options = _options(annotation)
+        held = [option for option in options if option is not type(None)]
+        kind = get_origin(held[0]) or held[0] if len(held) == 1 else None
+        if kind in _SETS:
+            self.opaque = True
+            return [ToleratedSet(annotation, self.owner, self.place, element=element)]
+        if not (kind is Literal or kind in _MAYBE_PICKLED) or (len(options) == 1 and not element):
+            return []  # where it cannot be None, there is nothing to put in its place
+        self.opaque = True
+        return [Tolerated(annotation, self.owner, self.place, element=element)]
 
     def _converted(self, annotation: Any) -> Any:
         if annotation in {list, RedisList}:
             return RedisList[self._element(Any)]  # type: ignore[misc]  # built at run time
         if annotation in {dict, RedisDict}:
             return RedisDict[Any, self._element(Any)]  # type: ignore[misc]  # built at run time
+        if annotation in _SETS:
+            return RedisSet[Any]
         origin = get_origin(annotation)
         arguments = get_args(annotation)
         if origin is None:
@@ -92,7 +119,12 @@ class Conversion:
         if origin is Annotated:
             return Annotated[(self._converted(arguments[0]), *arguments[1:])]
         if origin in {Union, types.UnionType}:
-            return Union[tuple(map(self._converted, arguments))]  # noqa: UP007 - built at run time
+            members = merged_references(arguments)
+            choice = _is_choice(annotation)
+            members = [one if choice and _is_set(one) else self._converted(one) for one in members]
+            return Union[tuple(members)]  # noqa: UP007 - built at run time
+        if origin in _SETS:
+            return RedisSet[arguments[0]]  # type: ignore[valid-type]  # built at run time
         if origin in {list, RedisList}:
             return RedisList[self._element(arguments[0])]  # type: ignore[misc]  # built at run time
         if origin in {dict, RedisDict}:
@@ -102,14 +134,23 @@ class Conversion:
 
     def _element(self, annotation: Any) -> Any:
         """Return the annotation of what a list or dict holds."""
-        annotation = _unmarked(annotation)
+        outer, self.safe = self.safe, self.safe or asks_for_safe_load(annotation)
+        try:
+            return self._marked_element(_unmarked(annotation))
+        finally:
+            self.safe = outer
+
+    def _marked_element(self, annotation: Any) -> Any:
         core = _core(annotation)
         if get_origin(core) not in {Union, types.UnionType}:
+            tolerance = self._tolerance(annotation, element=True)
             if _convertible(annotation):
-                return self._converted(annotation)
-            return Annotated[annotation, self._mark(annotation, element=True)]
-        if any(_is(member, Linkable) for member in get_args(core)):
-            # Models of ours are JSON, so that what they hold has a place; the other form is only read.
+                return _annotated(self._converted(annotation), tolerance)
+            mark = self._mark(annotation, element=True, native=_are_keys(annotation))
+            return _annotated(annotation, [mark, *tolerance])
+        if any(_is(member, Linkable) or is_reference(member) for member in get_args(core)):
+            # Models of ours are JSON, so that what they hold has a place, and references are keys; the other
+            # form is only read.
             converted = self._converted(annotation)
             return Annotated[converted, self._mark(converted, element=True, native=True)]
         return Annotated[annotation, self._mark(annotation, element=True)]
@@ -150,17 +191,20 @@ def _convertible(annotation: Any) -> bool:
     origin = get_origin(core)
     if origin in {Union, types.UnionType}:
         members = [member for member in get_args(core) if member is not type(None)]
+        if _is_choice(core):
+            members = [member for member in members if not _is_set(member)]
         # A bool has a JSON form, but is no Redis type that would let the others have one.
-        return any(_convertible(member) and _core(member) is not bool for member in members) or all(
-            _core(member) is bool for member in members
+        return any(_convertible(member) and _core(member) is not bool for member in members) or (
+            bool(members) and all(_core(member) is bool for member in members)
         )
     if origin is not None:
-        return origin in _CONTAINERS
+        return origin in _CONTAINERS | _SETS or _is(origin, SpecialFieldType) or is_reference(core)
     return (
-        core in _CONTAINERS
+        core in _CONTAINERS | _SETS
         or core in SCALARS
         or _is_model(core)
-        or any(_is(core, known) for known in (RedisType, RapyerKey))
+        or any(_is(core, known) for known in (BaseRedisType, RapyerKey))
+        or is_reference(core)
     )
 
 
@@ -172,6 +216,34 @@ def _is_model(annotation: Any) -> bool:
 def _is(annotation: Any, base: type) -> bool:
     core = _core(annotation)
     return isinstance(core, type) and get_origin(core) is None and issubclass(core, base)
+
+
+def _options(annotation: Any) -> list[Any]:
+    """Return what an annotation, or a union, allows, each without its metadata."""
+    core = _core(annotation)
+    union = get_origin(core) in {Union, types.UnionType}
+    return [_core(member) for member in get_args(core)] if union else [core]
+
+
+def _are_keys(annotation: Any) -> bool:
+    """Tell whether values are tuples or frozensets of references, beside texts at most: JSON holds those."""
+    held = [option for option in _options(annotation) if option is not type(None)]
+    members = [one for option in held for member in get_args(option) for one in _options(member)]
+    return (
+        all(get_origin(option) in {tuple, frozenset} for option in held)
+        and any(map(is_reference, members))
+        and all(is_reference(one) or one in {Ellipsis, type(None), str, bool} for one in members)
+    )
+
+
+def _is_choice(union: Any) -> bool:
+    """Tell whether a union allows several types besides None; a set in it could not be told from a list."""
+    return len([member for member in get_args(union) if member is not type(None)]) > 1
+
+
+def _is_set(annotation: Any) -> bool:
+    core = _core(annotation)
+    return core is set or get_origin(core) is set
 
 
 def _core(annotation: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
+from rapyer.actions import ActionGroup, action
 from rapyer.codec.context import is_stored_form
 from rapyer.commands import compute, json
 from rapyer.types.scalar import RedisScalar
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from rapyer.codec.paths import JsonPath
     from rapyer.commands.command import Command
+
+_COMPUTES = ActionGroup.UPDATE | ActionGroup.ARITHMETIC
 
 
 class RedisDatetime(RedisScalar, dt.datetime):
@@ -73,9 +76,11 @@ class RedisDatetime(RedisScalar, dt.datetime):
 
     if not TYPE_CHECKING:  # for a type checker, `event.start += hour` is what datetime says of it
 
+        @action(_COMPUTES)
         def __iadd__(self, other: Any) -> Any:
             return self._shift(other) if isinstance(other, dt.timedelta) else NotImplemented
 
+        @action(_COMPUTES)
         def __isub__(self, other: Any) -> Any:
             return self._shift(-other) if isinstance(other, dt.timedelta) else NotImplemented
 
@@ -83,7 +88,9 @@ class RedisDatetime(RedisScalar, dt.datetime):
         result = self.clone() + span
         if not self._rapyer_queues():
             return self._rapyer_wrap(result)
-        return self._rapyer_operate(result, lambda key, path: self._shift_command(key, path, span, result))
+        return self._rapyer_operate(
+            result, lambda key, path: self._shift_command(key, path, span, result), _COMPUTES
+        )
 
     def _shift_command(
         self, key: str, path: JsonPath, span: dt.timedelta, result: dt.datetime

@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
 
+from rapyer.actions import ActionGroup, action
 from rapyer.commands import json
 from rapyer.errors import CorruptedModelError, UnlinkedValueError
 from rapyer.session.executor import perform, run
 from rapyer.session.scope import open_batch
-from rapyer.types.base import Linkable, RedisType
+from rapyer.types.base import BaseRedisType, Linkable
 from rapyer.types.container import RedisContainer, is_plain
 from rapyer.types.followed import following
 from rapyer.types.loose import LooseMembers
 from rapyer.types.scalar import RedisScalar
 from rapyer.types.shape import TEXT_KEY
+from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,13 +27,15 @@ if TYPE_CHECKING:
 
     from rapyer.codec.paths import JsonPath
     from rapyer.commands.command import Command
-    from rapyer.types.base import Owner
+    from rapyer.types.base import Owner, RedisType
     from rapyer.types.shape import Shape
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 _MISSING: Any = object()
+
+_TAKES = ActionGroup.UPDATE | ActionGroup.ERASE
 
 
 class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
@@ -41,7 +45,7 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
     same change; methods that start with `a` change Redis at once.
     """
 
-    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape")
+    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_unread")
 
     native: ClassVar[type] = dict
 
@@ -67,7 +71,8 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
     def clone(self) -> dict[K, V]:
         """Return a plain dict of plain values."""
         return {
-            key: member.clone() if isinstance(member, RedisType) else member for key, member in self.items()
+            key: member._rapyer_plain() if isinstance(member, BaseRedisType) else member
+            for key, member in self.items()
         }
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -80,7 +85,7 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
     def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
         present = super().get(name, _MISSING)
         # Scalars are wrapped anew for each reader; what can change in place stands in the dict itself.
-        other = isinstance(child, RedisContainer | Linkable) and present is not child
+        other = isinstance(child, RedisContainer | SpecialFieldType | Linkable) and present is not child
         if present is _MISSING or other:
             raise UnlinkedValueError(f"the dict holds the value under {name!r} no more", hint="read it again")
         return self.json_path.child(self._member(name))
@@ -142,9 +147,12 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
             key = shape.keys.validate(key)
         return key, shape.members.validate(value)
 
+    @action(ActionGroup.UPDATE)
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(value, RedisScalar) and value._rapyer_is_applied(self, key):
             super().__setitem__(key, value.clone())  # `user.scores["a"] += 1` is queued already
+        elif isinstance(value, RedisContainer | SpecialFieldType) and super().get(key) is value:
+            pass  # `user.sets["a"] |= …` has changed the set in place already
         else:
             self._put(*self._checked_pair(key, value))
 
@@ -155,16 +163,19 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
             )
         super().__setitem__(key, self._rapyer_placed(value, key))
 
+    @action(ActionGroup.UPDATE)
     def update(self, *others: Any, **members: Any) -> None:
         """Set several members; in a pipeline one JSON.SET for each is queued."""
         given = dict(*others, **members)
         for key, value in [self._checked_pair(key, value) for key, value in given.items()]:
             self._put(key, value)
 
-    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]  # dict takes less
+    @action(ActionGroup.UPDATE)
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override]  # dict takes less
         self.update(other)
         return self
 
+    @action(ActionGroup.UPDATE)
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """Return the member, set to the default first where the local dict lacks it.
 
@@ -180,11 +191,13 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
             super().__setitem__(key, self._rapyer_placed(default, key))
         return self[key]
 
+    @action(_TAKES)
     def __delitem__(self, key: Any) -> None:
         super().__getitem__(key)
-        self._rapyer_queue(lambda root, path: json.delete_member(root, path, self._member(key)))
+        self._rapyer_queue(lambda root, path: json.delete_member(root, path, self._member(key)), _TAKES)
         super().__delitem__(key)
 
+    @action(_TAKES)
     def pop(self, key: Any, default: Any = _MISSING) -> Any:
         """Remove and return a member of the local dict; in a pipeline JSON.DEL is queued."""
         if key not in self:
@@ -195,6 +208,7 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
         del self[key]
         return member
 
+    @action(_TAKES)
     def popitem(self) -> tuple[Any, Any]:
         """Remove and return the last member of the local dict; in a pipeline JSON.DEL is queued."""
         if not self:
@@ -202,17 +216,20 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
         key = next(reversed(self))
         return key, self.pop(key)
 
+    @action(_TAKES)
     def clear(self) -> None:
         """Remove every member; in a pipeline JSON.SET of an empty object is queued."""
-        self._rapyer_queue(lambda root, path: json.set_value(root, path, b"{}"))
+        self._rapyer_queue(lambda root, path: json.set_value(root, path, b"{}"), _TAKES)
         super().clear()
 
+    @action(ActionGroup.READ)
     async def aget(self, key: Any, default: Any = None) -> Any:
         """Return a member of the stored dict (JSON.GET of its path), or the default; the local dict stays."""
         name = self._member(self._checked_key(key))
         reply = await self._rapyer_do(json.get_member(self.key, self._rapyer_target(), name))
         return default if reply in {None, b"[]"} else self._rapyer_read(reply[1:-1])
 
+    @action(ActionGroup.UPDATE)
     async def aset_item(self, key: Any, value: Any) -> None:
         """Set a member of the stored and the local dict (JSON.SET of its path).
 
@@ -222,6 +239,7 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
         """
         await self.aupdate({key: value})
 
+    @action(_TAKES)
     @following()
     async def adel_item(self, key: Any) -> int | None:
         """Delete a member of the stored and the local dict (JSON.DEL of its path).
@@ -236,6 +254,7 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
         super().pop(key, None)
         return None if removed is None else int(removed)
 
+    @action(ActionGroup.UPDATE)
     @following()
     async def aupdate(
         self, mapping: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **members: Any
@@ -249,16 +268,19 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
         pairs = [self._checked_pair(key, value) for key, value in dict(mapping, **members).items()]
         if not pairs:
             return
-        root, path = self.key, self._rapyer_target()
+        root, path = self._rapyer_root(), self._rapyer_target()
+        key = root._rapyer_key()
         batch = open_batch()
         if batch is not None:
             self._rapyer_remember(batch)
         commands = [
-            json.set_member(root, path, self._member(key), self._rapyer_dumped(value)) for key, value in pairs
+            json.set_member(key, path, self._member(name), self._rapyer_dumped(value))
+            for name, value in pairs
         ]
-        await perform(self._rapyer_root()._rapyer_source(), *commands)
+        await perform(root._rapyer_source(), *commands, renewal=root._rapyer_renewal())
         super().update({key: self._rapyer_placed(value, key) for key, value in pairs})
 
+    @action(ActionGroup.UPDATE)
     @following()
     async def asetdefault(self, key: Any, default: Any = None) -> Any:
         """Set a member of the stored dict to the default if it is missing, atomically (a script).
@@ -283,6 +305,7 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
         super().__setitem__(key, self._rapyer_placed(self._rapyer_read(text), key))
         return self[key]
 
+    @action(_TAKES, ActionGroup.READ)
     @following()
     async def apop(self, key: Any, default: Any = None) -> Any:
         """Take a member out of the stored dict atomically (a script), and out of the local one.
@@ -301,6 +324,7 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
         super().pop(key, None)
         return value
 
+    @action(_TAKES, ActionGroup.READ)
     @following()
     async def apopitem(self) -> tuple[Any, Any]:
         """Take the first member out of the stored dict atomically (a script), and out of the local one.
@@ -330,6 +354,7 @@ class RedisDict(LooseMembers, dict[K, V], Generic[K, V]):
             await run(self._rapyer_root()._rapyer_source(), back)
             raise
 
+    @action(_TAKES)
     @following(whole=True)
     async def aclear(self) -> None:
         """Remove every member of the stored and the local dict (JSON.SET).

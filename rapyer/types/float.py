@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
+from rapyer.actions import action
 from rapyer.commands import compute, json
 from rapyer.errors import NumberDomainError
-from rapyer.types.number import RedisNumber
+from rapyer.types.number import COMPUTES, RedisNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ class RedisFloat(RedisNumber, float):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.float_schema(allow_inf_nan=False)
 
+    @action(COMPUTES)
     async def aincrease(self, amount: float = 1.0) -> float | None:
         """Add to the stored value atomically (JSON.NUMINCRBY); the local value stays as it is.
 
@@ -58,13 +60,14 @@ class RedisFloat(RedisNumber, float):
 
     if not TYPE_CHECKING:
 
+        @action(COMPUTES)
         def __itruediv__(self, other: Any) -> Any:
             return self._compute("/", operator.truediv, other)
 
     def _add(self, other: Any, sign: int) -> Any:
         amount = sign * self._amount(other)
         return self._rapyer_operate(
-            self._held(float(self) + amount), lambda key, path: json.increment(key, path, amount)
+            self._held(float(self) + amount), lambda key, path: json.increment(key, path, amount), COMPUTES
         )
 
     def _compute(self, symbol: str, function: Callable[[float, float], Any], other: Any) -> Any:
@@ -73,7 +76,7 @@ class RedisFloat(RedisNumber, float):
         before, operand = float(self), self._amount(other)
         after = self._held(function(before, operand))
         return self._rapyer_operate(
-            after, lambda key, path: compute.real(key, path, symbol, operand, before, after)
+            after, lambda key, path: compute.real(key, path, symbol, operand, before, after), COMPUTES
         )
 
     def _held(self, result: Any) -> Any:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
 
+from rapyer.actions import action
 from rapyer.commands import compute, json
 from rapyer.errors import NumberRangeError
-from rapyer.types.number import RedisNumber
+from rapyer.types.number import COMPUTES, RedisNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ class RedisInt(RedisNumber, int):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.int_schema(ge=LOWEST, le=HIGHEST)
 
+    @action(COMPUTES)
     async def aincrease(self, amount: int = 1) -> int | None:
         """Add to the stored value atomically (JSON.NUMINCRBY, in a script that keeps the sum to 64 bits).
 
@@ -64,13 +66,14 @@ class RedisInt(RedisNumber, int):
 
     if not TYPE_CHECKING:
 
+        @action(COMPUTES)
         def __ipow__(self, other: Any) -> Any:
             return self._compute("**", _power, other)
 
     def _add(self, other: Any, sign: int) -> Any:
         amount = self._amount(sign * self._integer(other))
         return self._rapyer_operate(
-            self._held(int(self) + amount), lambda key, path: json.increment(key, path, amount)
+            self._held(int(self) + amount), lambda key, path: json.increment(key, path, amount), COMPUTES
         )
 
     def _compute(self, symbol: str, function: Callable[[int, int], Any], other: Any) -> Any:
@@ -80,6 +83,7 @@ class RedisInt(RedisNumber, int):
         return self._rapyer_operate(
             self._held(function(int(self), operand)),
             lambda key, path: compute.integer(key, path, symbol, operand),
+            COMPUTES,
         )
 
     def _held(self, result: Any) -> Any:

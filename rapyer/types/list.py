@@ -5,38 +5,37 @@ from __future__ import annotations
 import copy
 import logging
 import operator
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, SupportsIndex, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
+from rapyer.actions import ActionGroup, action
 from rapyer.commands import json
-from rapyer.errors import CorruptedModelError, UnlinkedValueError
+from rapyer.errors import CorruptedModelError
 from rapyer.session.executor import run
 from rapyer.session.scope import open_batch, settle_open
-from rapyer.types.base import RedisType
-from rapyer.types.container import is_plain
+from rapyer.types.container import RedisContainer
 from rapyer.types.followed import following
-from rapyer.types.loose import LooseElements
+from rapyer.types.list_elements import ListElements
 from rapyer.types.scalar import RedisScalar
+from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
     from typing_extensions import Self
 
-    from rapyer.codec.paths import JsonPath
-    from rapyer.types.base import Owner
-    from rapyer.types.shape import Shape
 
 T = TypeVar("T")
 
 _FAR = 2**53
 """A position beyond the end of any list."""
 
+_ADDS = ActionGroup.UPDATE | ActionGroup.APPEND
+_TAKES = ActionGroup.UPDATE | ActionGroup.ERASE
+
 logger = logging.getLogger("rapyer")
 
 
-class RedisList(LooseElements, list[T], Generic[T]):
+class RedisList(ListElements[T]):
     """A list field: behaves as `list`, checks every element, and changes atomically in Redis.
 
     Sync methods change the local list, and in a pipeline queue the same change; methods that start with
@@ -44,114 +43,49 @@ class RedisList(LooseElements, list[T], Generic[T]):
     follows the element when others are inserted or removed before it.
     """
 
-    __slots__ = ("_rapyer_name", "_rapyer_owner", "_rapyer_shape", "_rapyer_wrapped")
+    __slots__ = ()
 
-    native: ClassVar[type] = list
-    _rapyer_wrapped: bool
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        held = get_args(source) or (Any,)
-        return handler.generate_schema(list[held])  # type: ignore[valid-type]  # built at run time
-
-    @classmethod
-    def _rapyer_adopt(cls, value: Any, owner: Owner, name: Any, shape: Shape) -> Self:
-        adopted = super()._rapyer_adopt(value, owner, name, shape)
-        if adopted is not value and shape.elements.deep:
-            for index, element in enumerate(list.__iter__(adopted)):
-                list.__setitem__(adopted, index, shape.elements.wrap(element, adopted, None))
-        return adopted
-
-    def clone(self) -> list[T]:
-        """Return a plain list of plain values."""
-        return [element.clone() if isinstance(element, RedisType) else element for element in self]
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return [copy.deepcopy(element, memo) for element in self]
-
-    def _rapyer_items(self) -> Shape | None:
-        shape: Shape | None = getattr(self, "_rapyer_shape", None)
-        return None if shape is None else shape.elements
-
-    def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
-        return self.json_path.item(self._position(child))
-
-    def _rapyer_replace(self, name: Any, child: Any, value: Any) -> Any:
-        index = self._position(child)
-        super().__setitem__(index, self._rapyer_placed(child._rapyer_keep(value), None))
-        return self[index]
-
-    def _rapyer_fill(self, fresh: Any) -> None:
-        super().__setitem__(slice(None), [self._rapyer_placed(element, None) for element in fresh])
-
-    def _position(self, child: Any) -> int:
-        # An element that was read by position stands in the list itself, so it is found wherever it moved to.
-        # The result of an operator may not stand there yet; what it was made from does.
-        while child is not None:
-            for index, element in enumerate(list.__iter__(self)):
-                if element is child:
-                    return index
-            child = getattr(child, "_rapyer_applied", (None, None))[1]
-        raise UnlinkedValueError("the element is no longer in the list", hint="read it from the list again")
-
-    def _rapyer_snapshot(self) -> Callable[[], None]:
-        before = list(list.__iter__(self))
-
-        def restore() -> None:
-            list.__setitem__(self, slice(None), before)
-
-        return restore
-
-    def __getitem__(self, index: Any) -> Any:
-        element = super().__getitem__(index)
-        items = self._rapyer_items()
-        if items is None or isinstance(index, slice) or type(element) not in items.wrappers:
-            if items is not None and items.loose:
-                self._rapyer_met_all() if isinstance(index, slice) else self._rapyer_met(element, None)
-            return element
-        wrapped = items.wrap(element, self, None)
-        if wrapped is not element:
-            super().__setitem__(index, wrapped)
-            self._rapyer_wrapped = True
-        return wrapped
-
-    def _rapyer_is_plain(self) -> bool:
-        if getattr(self, "_rapyer_wrapped", False):
-            return False
-        items = self._rapyer_items()
-        return items is None or not items.deep or all(map(is_plain, self))
-
+    @action(_ADDS)
     def append(self, item: Any) -> None:
         """Add an element at the end; in a pipeline JSON.ARRAPPEND is queued."""
         shape = self._rapyer_items()
         if shape is not None:
             item = shape.validate(item)
         if open_batch() is not None:
-            self._rapyer_queue(lambda key, path: json.append(key, path, [self._rapyer_dumped(item)]))
+            self._rapyer_queue(lambda key, path: json.append(key, path, [self._rapyer_dumped(item)]), _ADDS)
             self._rapyer_met(item, None)
         super().append(shape.wrap(item, self, None) if shape is not None and shape.deep else item)
 
+    @action(_ADDS)
     def extend(self, iterable: Iterable[Any]) -> None:
         """Add elements at the end; in a pipeline one JSON.ARRAPPEND is queued."""
         items = [self._rapyer_checked(item) for item in iterable]
         if items:
-            self._rapyer_queue(lambda key, path: json.append(key, path, map(self._rapyer_dumped, items)))
+            self._rapyer_queue(
+                lambda key, path: json.append(key, path, map(self._rapyer_dumped, items)), _ADDS
+            )
             super().extend([self._rapyer_placed(item, None) for item in items])
 
+    @action(_ADDS)
     def insert(self, index: SupportsIndex, item: Any) -> None:
         """Insert an element before a position; in a pipeline a script does so with the stored list.
 
         A position beyond either end is clamped, here and there.
         """
         item, position = self._rapyer_checked(item), operator.index(index)
-        self._rapyer_queue(lambda key, path: json.insert(key, path, position, [self._rapyer_dumped(item)]))
+        self._rapyer_queue(
+            lambda key, path: json.insert(key, path, position, [self._rapyer_dumped(item)]), _ADDS
+        )
         super().insert(position, self._rapyer_placed(item, None))
 
+    @action(ActionGroup.UPDATE)
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
             self._set_range(index, value)
             return
-        super().__getitem__(index)  # IndexError before anything is queued
+        present = super().__getitem__(index)  # IndexError before anything is queued
+        if value is present and isinstance(value, RedisContainer | SpecialFieldType):
+            return  # `user.sets[0] |= …` has changed the set in place already
         if (
             isinstance(value, RedisScalar)
             and value._rapyer_is_applied(self, None)
@@ -178,10 +112,12 @@ class RedisList(LooseElements, list[T], Generic[T]):
         )
         super().__setitem__(index, [self._rapyer_placed(item, None) for item in checked])
 
-    def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[misc,override]  # Self
+    @action(_ADDS)
+    def __iadd__(self, other: Iterable[Any]) -> Self:  # type: ignore[override]  # Self
         self.extend(other)
         return self
 
+    @action(ActionGroup.UPDATE)
     def __imul__(self, times: SupportsIndex) -> Self:
         # Each element has one place, so that all but the first are copies.
         once, count = list(self), operator.index(times)
@@ -191,37 +127,42 @@ class RedisList(LooseElements, list[T], Generic[T]):
         self._rewrite(lambda: list.__setitem__(self, slice(None), after))
         return self
 
+    @action(_TAKES)
     def clear(self) -> None:
         """Remove every element; in a pipeline JSON.SET of an empty array is queued."""
-        self._rapyer_queue(lambda key, path: json.set_value(key, path, b"[]"))
+        self._rapyer_queue(lambda key, path: json.set_value(key, path, b"[]"), _TAKES)
         super().clear()
 
+    @action(_TAKES)
     def pop(self, index: SupportsIndex = -1) -> Any:
         """Remove and return an element of the local list; in a pipeline JSON.DEL of its path is queued."""
         position = operator.index(index)
         element = super().__getitem__(position) if self else list.pop(self)
-        self._rapyer_queue(lambda key, path: json.delete_range(key, _place(path, position)))
+        self._rapyer_queue(lambda key, path: json.delete_range(key, path.at_most(position)), _TAKES)
         super().pop(position)
         return element
 
+    @action(_TAKES)
     def remove(self, value: Any) -> None:
         """Remove the first element that equals the value; in a pipeline a script does so."""
         index = self.index(value)
         element = super().__getitem__(index)
         settle_open()  # it is looked for as it is stored
-        self._rapyer_queue(lambda key, path: json.remove(key, path, self._rapyer_dumped(element)))
+        self._rapyer_queue(lambda key, path: json.remove(key, path, self._rapyer_dumped(element)), _TAKES)
         super().pop(index)
 
+    @action(_TAKES)
     def __delitem__(self, index: Any) -> None:
         if not isinstance(index, slice):
             self.pop(index)
         elif index.step in {None, 1}:
             start, stop = _bounds(index)
-            self._rapyer_queue(lambda key, path: json.splice(key, path, start, stop))
+            self._rapyer_queue(lambda key, path: json.splice(key, path, start, stop), _TAKES)
             super().__delitem__(index)
         else:
-            self._rewrite(lambda: list.__delitem__(self, index))
+            self._rewrite(lambda: list.__delitem__(self, index), _TAKES)
 
+    @action(_TAKES)
     def remove_range(self, start: int, end: int) -> None:
         """Remove the elements from one position up to another, as `del items[start:end]` does.
 
@@ -233,15 +174,17 @@ class RedisList(LooseElements, list[T], Generic[T]):
             return
         del self[start:end]
 
+    @action(ActionGroup.UPDATE)
     def sort(self, **options: Any) -> None:
         """Sort the local list; in a pipeline the whole list is written."""
         self._rewrite(lambda: list.sort(self, **options))
 
+    @action(ActionGroup.UPDATE)
     def reverse(self) -> None:
         """Reverse the local list; in a pipeline the whole list is written."""
         self._rewrite(lambda: list.reverse(self))
 
-    def _rewrite(self, change: Callable[[], None]) -> None:
+    def _rewrite(self, change: Callable[[], None], groups: ActionGroup = ActionGroup.UPDATE) -> None:
         if not self._rapyer_queues():
             change()
             return
@@ -250,9 +193,12 @@ class RedisList(LooseElements, list[T], Generic[T]):
         change()
         after = list(self)
         undo()
-        self._rapyer_queue(lambda key, path: json.set_value(key, path, self._rapyer_shape.dump(after)))
+        self._rapyer_queue(
+            lambda key, path: json.set_value(key, path, self._rapyer_shape.dump(after)), groups
+        )
         list.__setitem__(self, slice(None), after)
 
+    @action(_ADDS)
     async def aappend(self, item: Any) -> None:
         """Append to the stored and the local list (JSON.ARRAPPEND).
 
@@ -262,6 +208,7 @@ class RedisList(LooseElements, list[T], Generic[T]):
         """
         await self.aextend([item])
 
+    @action(_ADDS)
     @following()
     async def aextend(self, iterable: Iterable[Any]) -> None:
         """Append several elements to the stored and the local list (one JSON.ARRAPPEND).
@@ -277,6 +224,7 @@ class RedisList(LooseElements, list[T], Generic[T]):
             )
             super().extend([self._rapyer_placed(item, None) for item in items])
 
+    @action(_ADDS)
     @following()
     async def ainsert(self, index: SupportsIndex, item: Any) -> None:
         """Insert an element before a position of the stored and the local list (JSON.ARRINSERT).
@@ -295,6 +243,7 @@ class RedisList(LooseElements, list[T], Generic[T]):
         )
         super().insert(position, self._rapyer_placed(item, None))
 
+    @action(ActionGroup.UPDATE)
     @following()
     async def aset(self, index: SupportsIndex, value: Any) -> None:
         """Set an element of the stored and the local list (JSON.SET of its path).
@@ -310,6 +259,7 @@ class RedisList(LooseElements, list[T], Generic[T]):
         if -len(self) <= position < len(self):
             super().__setitem__(position, self._rapyer_placed(value, None))
 
+    @action(_TAKES)
     @following()
     async def aremove(self, value: Any) -> None:
         """Remove the first element that equals the value from the stored and the local list (a script).
@@ -327,6 +277,7 @@ class RedisList(LooseElements, list[T], Generic[T]):
         if position == -1:
             raise ValueError(f"{value!r} is not in the list stored at {self.key} {self.json_path}")
 
+    @action(ActionGroup.READ)
     async def aindex(self, value: Any) -> int:
         """Return the position of the first element of the stored list that equals the value (JSON.ARRINDEX).
 
@@ -342,6 +293,7 @@ class RedisList(LooseElements, list[T], Generic[T]):
             raise ValueError(f"{value!r} is not in the list stored at {self.key} {self.json_path}")
         return position
 
+    @action(_TAKES, ActionGroup.READ)
     @following()
     async def apop(self, index: SupportsIndex = -1) -> Any:
         """Take an element out of the stored list (JSON.ARRPOP), and out of the local one.
@@ -370,6 +322,7 @@ class RedisList(LooseElements, list[T], Generic[T]):
             super().pop(position)
         return element
 
+    @action(_TAKES)
     @following(whole=True)
     async def aclear(self) -> None:
         """Remove every element of the stored and the local list (JSON.SET).
@@ -384,8 +337,3 @@ class RedisList(LooseElements, list[T], Generic[T]):
 def _bounds(index: slice) -> tuple[int, int]:
     start = 0 if index.start is None else operator.index(index.start)
     return start, _FAR if index.stop is None else operator.index(index.stop)
-
-
-def _place(path: JsonPath, index: int) -> JsonPath:
-    # A range that is empty where the stored list is shorter; a negative position would be clamped to it.
-    return path.item(index) if index >= 0 else path.range(index, index + 1 or None)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+from rapyer.actions import ActionGroup, action
 from rapyer.errors import NumberRangeError
 from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+COMPUTES = ActionGroup.UPDATE | ActionGroup.ARITHMETIC
+"""The groups of all that computes with the stored value."""
 
 
 class RedisNumber(RedisScalar):
@@ -20,21 +24,27 @@ class RedisNumber(RedisScalar):
 
         # For a type checker, `user.age += 1` is what int and float say of it.
 
+        @action(COMPUTES)
         def __iadd__(self, other: Any) -> Any:
             return self._add(other, 1) if self._rapyer_queues() else self.native.__add__(self, other)
 
+        @action(COMPUTES)
         def __isub__(self, other: Any) -> Any:
             return self._add(other, -1) if self._rapyer_queues() else self.native.__sub__(self, other)
 
+        @action(COMPUTES)
         def __imul__(self, other: Any) -> Any:
             return self._compute("*", operator.mul, other)
 
+        @action(COMPUTES)
         def __ifloordiv__(self, other: Any) -> Any:
             return self._compute("//", operator.floordiv, other)
 
+        @action(COMPUTES)
         def __imod__(self, other: Any) -> Any:
             return self._compute("%", operator.mod, other)
 
+        @action(COMPUTES)
         def __ipow__(self, other: Any) -> Any:
             return self._compute("**", operator.pow, other)
 

@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic_core import CoreSchema, core_schema, from_json, to_json
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticOmit, core_schema, from_json, to_json
 
 from rapyer.codec import adapters
-from rapyer.codec.context import FAILURE, STORED, is_stored_form
+from rapyer.codec.context import FAILURE, STORED, Tolerant, is_stored_form
 from rapyer.codec.lossless import has_no_number, is_beyond_json, same
 from rapyer.codec.pickled import PickleRules, looks_pickled
 from rapyer.errors import CantSerializeRedisValueError
@@ -40,22 +40,31 @@ class Opaque:
         place: The field, such as `User.color`.
         element: Whether the values stand in a list or dict, where None is stored like any other value.
         native: Whether they are always written as JSON, and this only reads the other form, too.
+        safe: Whether one that cannot be read is left out; else `Meta.safe_load_all` says so.
     """
 
     def __init__(
-        self, annotation: Any, owner: Any, place: str, *, element: bool = False, native: bool = False
+        self,
+        annotation: Any,
+        owner: Any,
+        place: str,
+        *,
+        element: bool = False,
+        native: bool = False,
+        safe: bool = False,
     ) -> None:
         self.annotation = annotation
         self.owner = owner
         self.place = place
         self.element = element
         self.native = native
+        self.safe = safe
         self._options: Any = None
         self._rules: PickleRules
         self._known: dict[Any, Any] = {}
 
     def _identity(self) -> tuple[Any, ...]:
-        return (self.owner, self.place, self.element, self.native)
+        return (self.owner, self.place, self.element, self.native, self.safe)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -96,15 +105,39 @@ class Opaque:
     # --- reading -------------------------------------------------------------------------------------------
 
     def _load(self, value: Any, handler: Any, info: ValidationInfo) -> Any:
-        if type(value) is not str or not is_stored_form(info):
-            return self._from_json(value, handler, info)
-        if looks_pickled(value):
-            return self._unpickled(value)
         try:
-            return self._from_json(value, handler, info)
+            if type(value) is not str or not is_stored_form(info):
+                return self._from_json(value, handler, info)
+            if looks_pickled(value):
+                return self._unpickled(value)
+            try:
+                return self._from_json(value, handler, info)
+            except ValidationError:
+                # Protocols 0 and 1 have no mark of their own, so they come last.
+                return self._unpickled(value)
+        except (ValidationError, PydanticCustomError) as error:
+            context: Any = info.context
+            if not isinstance(context, Tolerant) or not (self.safe or self.owner.Meta.safe_load_all):
+                raise
+            if self.native and not isinstance(value, str):
+                raise  # it is no pickle that cannot be read
+            return self._left_out(value, handler, info, error)
+
+    def _left_out(self, value: Any, handler: Any, info: ValidationInfo, error: ValueError) -> Any:
+        """Return None for a value that cannot be read; an element is dropped."""
+        context: Any = info.context
+        unread, name = context.note(info, self.place, reason_of(error))
+        if self.element:
+            unread.dropped.setdefault(name, []).append(value)
+            raise PydanticOmit
+        unread.fields.append(name)
+        try:
+            return handler(None)
         except ValidationError:
-            # Protocols 0 and 1 have no mark of their own, so they come last.
-            return self._unpickled(value)
+            failure = CantSerializeRedisValueError(
+                reason_of(error), hint="for SafeLoad to leave it out, the field must allow None"
+            )
+            raise adapters.undecodable(failure) from error
 
     def _unpickled(self, text: str) -> Any:
         rules = self._rules_of(self.owner.Meta)
@@ -195,3 +228,10 @@ class Opaque:
         if (isinstance(stored, str) and looks_pickled(stored)) or is_beyond_json(stored):
             return _LOSSY  # would be taken for a pickle, or lose digits on the server
         return dumped if same(value, again) else _LOSSY
+
+
+def reason_of(error: ValueError) -> str:
+    """Return in one line why a value was refused."""
+    if isinstance(error, ValidationError):
+        return str(error.errors(include_url=False, include_input=False)[0]["msg"])
+    return error.message() if isinstance(error, PydanticCustomError) else str(error)

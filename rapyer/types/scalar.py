@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rapyer.actions import ActionGroup
 from rapyer.session.scope import Batch, open_batch
 from rapyer.types.base import RedisType
 
@@ -23,7 +24,12 @@ class RedisScalar(RedisType):
     _rapyer_applied: tuple[Batch, RedisScalar, Command[Any]]
     """The pipeline that has the operation which led to this value, the value before it, and the command."""
 
-    def _rapyer_operate(self, result: Any, build: Callable[[str, JsonPath], Command[Any]]) -> Any:
+    def _rapyer_operate(
+        self,
+        result: Any,
+        build: Callable[[str, JsonPath], Command[Any]],
+        groups: ActionGroup = ActionGroup.UPDATE,
+    ) -> Any:
         """Queue an in-place operator in the open pipeline and return its result.
 
         The result is checked before anything is queued. It then carries a mark, so that assigning it to its
@@ -31,7 +37,7 @@ class RedisScalar(RedisType):
         """
         result = self._rapyer_shape.validate(result)
         self._rapyer_refuse_key_field()
-        self._rapyer_queue(build)
+        self._rapyer_queue(build, groups)
         marked = type(self)._rapyer_adopt(result, self._rapyer_owner, self._rapyer_name, self._rapyer_shape)
         batch = open_batch()
         if batch is not None:

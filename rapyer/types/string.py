@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema, to_json
 
+from rapyer.actions import ActionGroup, action
 from rapyer.commands import compute, json
 from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
+
+_ADDS = ActionGroup.UPDATE | ActionGroup.APPEND
 
 
 class RedisStr(RedisScalar, str):
@@ -32,14 +35,16 @@ class RedisStr(RedisScalar, str):
 
     if not TYPE_CHECKING:  # for a type checker, `user.name += "x"` is what str says of it
 
+        @action(_ADDS)
         def __iadd__(self, other: Any) -> Any:
             result = str.__add__(self, other)
             if not self._rapyer_queues():
                 return result
             return self._rapyer_operate(
-                result, lambda key, path: json.append_text(key, path, to_json(str(other)))
+                result, lambda key, path: json.append_text(key, path, to_json(str(other))), _ADDS
             )
 
+        @action(ActionGroup.UPDATE)
         def __imul__(self, times: Any) -> Any:
             result = str.__mul__(self, times)
             if not self._rapyer_queues():

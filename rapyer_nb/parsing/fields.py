@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -87,8 +88,6 @@ def _parts(annotation: Any) -> tuple[Any, ...]:
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         return _parts(arguments[0])
-    if isinstance(annotation, type) or not arguments:
-        return (annotation,)
-    if get_origin(annotation) in (list, dict, set, tuple, frozenset):
-        return ()
-    return tuple(part for argument in arguments for part in _parts(argument))
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(part for argument in arguments for part in _parts(argument))
+    return () if arguments else (annotation,)  # what is in a list, or referred to, is no part of the field

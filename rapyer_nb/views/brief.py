@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
+from rapyer.types import RedisPriorityQueue, Reference
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -33,7 +35,14 @@ def brief(value: object, limit: int = 80) -> str:
 
 
 def brief_cell(value: object, limit: int = 80) -> str:
-    """Return the value for a table's cell: like `brief`, but strings without their quotes."""
+    """Return the value for a table's cell: like `brief`, but strings without their quotes.
+
+    Of a reference it is the key; of a queue, whose values are in Redis alone, that it is one.
+    """
+    if isinstance(value, Reference):
+        return clipped(printable(value.target_key[: limit + 1]), limit)
+    if isinstance(value, RedisPriorityQueue):
+        return "queue, in Redis"
     if isinstance(value, str) and not isinstance(value, enum.Enum) and value.strip():
         return clipped(printable(value[: limit + 1]), limit)
     return brief(value, limit)

@@ -182,6 +182,12 @@ class FieldBinding:
         self.note = Note("error", f"not saved: {reason}")
         return NOTHING
 
+    def forget(self) -> None:
+        """Take the news that the place is gone; what is read there next is new."""
+        self.epoch += 1
+        self.phase, self.raw, self.value = Phase.UNREAD, b"", Missing.ABSENT
+        self.theirs, self.note = None, None
+
     # What the user does -------------------------------------------------------------------------------------
 
     def edited(self, draft: Any) -> Todo:

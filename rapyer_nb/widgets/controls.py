@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W
 
+from rapyer.types.reference import is_reference
 from rapyer_nb.widgets.binding import shortened
 from rapyer_nb.widgets.composite import NullableControl, PairsControl, Presence, PresenceControl
 from rapyer_nb.widgets.control import Control, Request, classed, described
@@ -20,6 +21,7 @@ from rapyer_nb.widgets.simple import (
     FloatControl,
     IntControl,
     ReadOnlyControl,
+    SetControl,
     SimpleControl,
     TagsControl,
 )
@@ -81,14 +83,18 @@ def _is(*kinds: type) -> Callable[[Any], bool]:
     return lambda annotation: isinstance(annotation, type) and issubclass(annotation, kinds)
 
 
-def _is_list_of(*kinds: type) -> Callable[[Any], bool]:
-    is_item = _is(*kinds)
+def _is_list_of(kind: type, container: type = list) -> Callable[[Any], bool]:
+    is_item = _is(kind)
 
     def fits(annotation: Any) -> bool:
         arguments = typing.get_args(annotation)
-        return _is(list)(typing.get_origin(annotation)) and len(arguments) == 1 and is_item(arguments[0])
+        return _is(container)(typing.get_origin(annotation)) and len(arguments) == 1 and is_item(arguments[0])
 
     return fits
+
+
+def _is_set_of(kind: type) -> Callable[[Any], bool]:
+    return _is_list_of(kind, set)
 
 
 def _is_dict_of_scalars(annotation: Any) -> bool:
@@ -128,10 +134,12 @@ def _choice(request: Request) -> Control:
     )
 
 
-def _tags(kind: Callable[..., W.DOMWidget]) -> Callable[[Request], Control]:
+def _tags(
+    kind: Callable[..., W.DOMWidget], control: type[TagsControl] = TagsControl
+) -> Callable[[Request], Control]:
     # The placeholder is the only name that the front end gives this field. It says Tab, because the field
     # takes what was typed when it loses the focus; JupyterLab does not let Enter do the same.
-    return lambda request: TagsControl(kind(placeholder=f"add to {request.text}, then Tab"), request)
+    return lambda request: control(kind(placeholder=f"add to {request.text}, then Tab"), request)
 
 
 def _pairs(request: Request) -> Control:
@@ -152,6 +160,11 @@ def standard_controls() -> ControlRegistry:
     registry.register(_is_list_of(float), _tags(lambda **more: W.FloatsInput(format="", **more)))
     registry.register(_is_list_of(int), _tags(W.IntsInput))
     registry.register(_is_list_of(bool), read_only)
+    registry.register(_is_set_of(str), _tags(W.TagsInput, SetControl))
+    registry.register(_is_set_of(float), _tags(lambda **more: W.FloatsInput(format="", **more), SetControl))
+    registry.register(_is_set_of(int), _tags(W.IntsInput, SetControl))
+    registry.register(_is_set_of(bool), read_only)
+    registry.register(is_reference, _text)
     registry.register(_is(Presence), PresenceControl)
     registry.register(_is_dict_of_scalars, _pairs)
     registry.register(lambda annotation: _is_literal(annotation) or _is(enum.Enum)(annotation), _choice)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as W
 
 from rapyer import AtomicRedisModel
-from rapyer.commands import json as json_commands
 from rapyer.model.registry import registry
-from rapyer.session.executor import execute, run
+from rapyer.session.executor import execute, perform_now
 from rapyer_nb.errors import NotebookError, one_line
 from rapyer_nb.live import FeedState, Watch, feed_for
 from rapyer_nb.widgets import style
@@ -20,7 +19,8 @@ from rapyer_nb.widgets.composite import Presence
 from rapyer_nb.widgets.control import Request, classed, close_tree, line
 from rapyer_nb.widgets.controls import controls, read_only
 from rapyer_nb.widgets.field import FieldRow
-from rapyer_nb.widgets.form import FieldPlan, GroupPlan, local_value, plain, plan_form, store_locally
+from rapyer_nb.widgets.form import FieldPlan, GroupPlan, plan_form
+from rapyer_nb.widgets.stores import local_value, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -45,7 +45,7 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.key = str(model.key)
         self.source = registry.source_for(type(model))
         self._tasks: set[asyncio.Task[None]] = set()
-        self._watch: Watch | None = None
+        self._watches: tuple[Watch, ...] = ()
         self._reading = False
         self._again = False
         self._read_failed = False
@@ -90,7 +90,7 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
             post=self.post,
         )
         control = controls.build(request) if plan.editable else read_only(request)
-        local = plain(local_value(self.model, plan.names))
+        local = shown(local_value(self.model, plan.names))
         if plan.annotation is Presence:
             local = None if local is None else True
         row = FieldRow(plan, control, self, local)
@@ -123,25 +123,30 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not task.cancelled() and (error := task.exception()) is not None and not self._closed:
             self.say("error", one_line(error))
 
-    async def send(self, command: Command[Any]) -> Any:
-        """Send a command now and return its decoded reply."""
-        return await run(self.source, command)
+    async def send(self, *commands: Command[Any]) -> list[Any]:
+        """Send commands now, as one atomic step, and return their decoded replies."""
+        return await perform_now(self.source, *commands)
 
     # Following Redis ----------------------------------------------------------------------------------------
 
     def _follow(self) -> None:
         feed = feed_for(self.source)
-        self._watch = feed.watch(self.key, self.refresh, self._feed_changed)
-        self.spawn(self._first_read(self._watch))
+        beside = [row.plan.place.beside for row in self._rows]
+        self._watches = (
+            feed.watch(self.key, self.refresh, self._feed_changed),
+            *(feed.watch(key, self.refresh) for key in beside if key is not None),
+        )
+        self.spawn(self._first_read(self._watches))
         if feed.state.status in ("live", "polling"):
             self._feed_changed(feed.state)
 
-    async def _first_read(self, watch: Watch) -> None:
-        await watch.ready()  # first listen, then read: in the other order a change in between is lost
+    async def _first_read(self, watches: Sequence[Watch]) -> None:
+        for watch in watches:
+            await watch.ready()  # first listen, then read: in the other order a change in between is lost
         self.refresh()
 
     def _feed_changed(self, state: FeedState) -> None:
-        if self._closed or self._watch is None:
+        if self._closed or not self._watches:
             return
         self._enter(state.status, state.reason)
         if state.status == "disconnected":
@@ -154,7 +159,7 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def refresh(self) -> None:
         """Read all fields again, soon: calls that come while a read is under way become one."""
-        if self._closed or self._watch is None:
+        if self._closed or not self._watches:
             return
         if self._reading:
             self._again = True
@@ -167,10 +172,13 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
             while True:
                 self._again = False
                 epochs = [row.binding.epoch for row in self._rows]
-                replies = await execute(
-                    self.source, [json_commands.get(self.key, row.plan.path) for row in self._rows]
-                )
-                self._take(replies, epochs)
+                commands = [row.plan.place.reads() for row in self._rows]
+                replies = iter(await execute(self.source, [one for each in commands for one in each]))
+                found = [
+                    row.plan.place.raw([next(replies) for _ in each])
+                    for row, each in zip(self._rows, commands, strict=True)
+                ]
+                self._take(found, epochs)
                 if not self._again:
                     return
         except Exception as error:  # no connection, another type under the key: the form goes on trying
@@ -180,10 +188,10 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         finally:
             self._reading = False
 
-    def _take(self, replies: list[bytes | None], epochs: list[int]) -> None:
+    def _take(self, found: list[bytes | None], epochs: list[int]) -> None:
         if self._closed:
             return
-        if any(reply is None for reply in replies):
+        if any(raw is None for raw in found):
             self._enter("deleted" if self._stored else "absent")
             for row in self._rows:
                 row.enable(False)
@@ -195,9 +203,11 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         state = feed_for(self.source).state
         if self._state != "disconnected":
             self._enter(state.status, state.reason)
-        for row, reply, epoch in zip(self._rows, replies, epochs, strict=True):
-            if row not in self._inside_null():
-                row.read(reply or b"[]", epoch)
+        for row, raw, epoch in zip(self._rows, found, epochs, strict=True):
+            if row in self._inside_null():
+                row.forget()
+            else:
+                row.read(raw or b"[]", epoch)
         null = self._inside_null()
         for row in self._rows:
             row.enable(row not in null)
@@ -216,7 +226,7 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if plan.spec.is_key:
             return  # it names the document that this form edits
         try:
-            store_locally(self.model, plan.names, plan.spec.load_stored(text))
+            plan.stored.keep(text)
         except Exception as error:  # a validator of the user's; the form itself is right
             self.say("warn", f"the Python object keeps its {plan.name}: {one_line(error)}")
 
@@ -238,7 +248,7 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _viewed(self, views: int) -> None:
         if views > 0:
             self._was_shown = True
-            if self._watch is None:
+            if not self._watches:
                 self._enter("connecting")
                 self._follow()
         elif self._was_shown:
@@ -247,15 +257,18 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self.close()
 
     def _suspend(self) -> None:
-        if self._watch is not None:
-            self._watch.close()
-            self._watch = None
+        self._stop_following()
         self._enter("suspended")
+
+    def _stop_following(self) -> None:
+        watches, self._watches = self._watches, ()
+        for watch in watches:
+            watch.close()
 
     @property
     def is_hidden(self) -> bool:
         """Whether it was shown, and is shown nowhere any more."""
-        return self._was_shown and self._watch is None
+        return self._was_shown and not self._watches
 
     def close(self) -> None:
         """Stop following, cancel what is under way, and close every widget of the form."""
@@ -272,9 +285,7 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         super().close()
 
     def _release(self) -> None:
-        if self._watch is not None:
-            self._watch.close()
-            self._watch = None
+        self._stop_following()
         for row in self._rows:
             row.stop()
         for task in self._tasks:
@@ -331,8 +342,9 @@ def edit(model: AtomicRedisModel) -> ModelEditor:
     """Return a form for a stored model: typing in it changes Redis, and a change in Redis shows in it.
 
     Each field writes only its own part of the document, and only if that part is still what the form showed
-    (JSON.GET and JSON.SET in a script). The form follows the key by one connection for each server, shared by
-    all forms. The Python object gets the values that the form shows.
+    (JSON.GET and JSON.SET in a script). Of a set it sends what was added and removed (SADD, SREM); queues are
+    only shown. The form follows the keys by one connection for each server, shared by all forms. The Python
+    object gets the values that the form shows.
 
     Running the cell again makes a new form; the old one pauses when the page drops it, and is then closed.
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import ipywidgets as W
 from traitlets import TraitError
 
-from rapyer.commands import json as json_commands
 from rapyer.errors import RapyerError
 from rapyer_nb.widgets import style
 from rapyer_nb.widgets.binding import FieldBinding, Missing, Note, Phase, Todo, Write
@@ -29,7 +28,6 @@ class Host(Protocol):
     """What a field needs of its form."""
 
     loop: asyncio.AbstractEventLoop
-    key: str
 
     def post(self, work: Callable[..., None], *arguments: Any) -> None:
         """Run a function on the form's loop, from whatever thread."""
@@ -37,8 +35,8 @@ class Host(Protocol):
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine as a task of the form."""
 
-    async def send(self, command: Command[Any]) -> Any:
-        """Send a command now."""
+    async def send(self, *commands: Command[Any]) -> list[Any]:
+        """Send commands now, as one atomic step."""
 
     def keep(self, plan: FieldPlan, text: bytes) -> None:
         """Give the local object what stands in Redis."""
@@ -89,6 +87,11 @@ class FieldRow:
         self._edited(False)  # what the user typed and the loop has not heard of yet must not be overwritten
         if epoch == self.binding.epoch:
             self._do(self.binding.loaded(raw))
+
+    def forget(self) -> None:
+        """Take it that nothing was read yet, because the place is gone; what comes there is new."""
+        self.stop()
+        self.binding.forget()
 
     def enable(self, on: bool) -> None:
         """Let the user edit the field, as far as it can be edited."""
@@ -156,9 +159,8 @@ class FieldRow:
         self.binding.draft = self._control.get()
 
     async def _write(self, write: Write) -> None:
-        command = json_commands.set_if(self._host.key, self.plan.path, write.expected, write.value)
         try:
-            result = await self._host.send(command)
+            result = await self.plan.place.write(self._host.send, write)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # whatever it is, the user must see it here: nobody else looks
@@ -170,7 +172,7 @@ class FieldRow:
             self._do(self.binding.written())
             self._host.say("ok", f"{self.plan.name} saved")
         elif result.status == "changed":
-            self._do(self.binding.changed(result.current))
+            self._do(self.binding.changed(result.current or b"[]"))
         else:
             self._do(self.binding.failed("the document was deleted"))
         self._host.refresh()  # the server may write numbers in another way than we do

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from annotated_types import MaxLen
 from pydantic import BaseModel
 
 from rapyer.codec.paths import ROOT, JsonPath
+from rapyer.model.companions import Companion, tree_of
 from rapyer.model.schema import FieldSpec, spec_of
+from rapyer.types import RedisPriorityQueue
+from rapyer.types.reference import is_reference
+from rapyer_nb.widgets.binding import Stored
 from rapyer_nb.widgets.composite import Presence
 from rapyer_nb.widgets.controls import without_none
+from rapyer_nb.widgets.places import DocumentPlace, Place, QueuePlace, SetPlace
+from rapyer_nb.widgets.stores import FieldStore, PresenceStore, QueueStore, ReferenceStore, SetStore
 
 if TYPE_CHECKING:
     from rapyer import AtomicRedisModel
 
-_UNSET = object()
+
+class Kept(Stored, Protocol):
+    """How the values of a field are checked and stored, and given to the Python object."""
+
+    def keep(self, text: bytes) -> None:
+        """Give the Python object the value of a stored JSON text; nothing is sent or queued."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class FieldPlan:
 
     Attributes:
         names: The names on the way from the model to the value, such as `("address", "city")`.
-        path: Its place in the document.
+        place: Where it is in Redis.
         spec: What the library knows of it.
         annotation: What chooses the control; `Presence` for that of an optional group.
         stored: How its values are checked and stored.
@@ -34,10 +44,10 @@ class FieldPlan:
     """
 
     names: tuple[str, ...]
-    path: JsonPath
+    place: Place
     spec: FieldSpec
     annotation: Any
-    stored: FieldStore | PresenceStore
+    stored: Kept
     editable: bool = True
 
     @property
@@ -75,114 +85,73 @@ class GroupPlan:
     entries: tuple[FieldPlan | GroupPlan, ...]
 
 
-class FieldStore:
-    """Checks and stores the values of one field with the whole model's help."""
-
-    def __init__(self, model: AtomicRedisModel, names: tuple[str, ...], spec: FieldSpec) -> None:
-        self._model = model
-        self._names = names
-        self._spec = spec
-
-    def check(self, draft: Any) -> Any:
-        """Return the value that the model would take, by assigning it to a copy: validators run, too.
-
-        Raises:
-            ValidationError: The model does not take it.
-        """
-        owner = local_value(self._model, self._names[:-1])
-        if not isinstance(owner, BaseModel):
-            return self._spec.adapter.validate_python(draft)
-        trial = owner.model_copy()
-        setattr(trial, self._names[-1], draft)
-        return plain(getattr(trial, self._names[-1]))
-
-    def dump(self, value: Any) -> bytes:
-        """Return the stored JSON text."""
-        return self._spec.dump_stored(value)
-
-    def load(self, text: bytes) -> Any:
-        """Return the value of a stored JSON text."""
-        return self._spec.load_stored(text)
-
-
-class PresenceStore:
-    """Stores whether an optional model inside the model is there: True, or None for null."""
-
-    def __init__(self, spec: FieldSpec, inner: type[BaseModel]) -> None:
-        self._spec = spec
-        self._inner = inner
-
-    def check(self, draft: Any) -> Any:
-        """Return the draft, if it can be: a model that appears begins with its defaults.
-
-        Raises:
-            ValidationError: Some of its fields have no default.
-        """
-        if draft is not None:
-            self._inner()
-        return draft
-
-    def dump(self, value: Any) -> bytes:
-        """Return null, or the stored form of the model's defaults."""
-        return b"null" if value is None else self._spec.dump_stored(self._inner())
-
-    def load(self, text: bytes) -> Any:
-        """Return None for null and True for anything else."""
-        return None if text == b"null" else True
-
-
 def plan_form(model: AtomicRedisModel) -> tuple[FieldPlan | GroupPlan, ...]:
     """Return the fields and groups of a model's form, in the order of their declaration."""
-    return _plan(model, type(model), (), ROOT)
+    return _Planner(model).plan(type(model), (), ROOT, ())
 
 
-def _plan(
-    model: AtomicRedisModel, cls: Any, names: tuple[str, ...], path: JsonPath
-) -> tuple[FieldPlan | GroupPlan, ...]:
-    entries: list[FieldPlan | GroupPlan] = []
-    for name, spec in spec_of(cls).fields.items():
-        if not spec.stored:
-            continue
-        place, way = path.child(name), (*names, name)
-        converted = spec.info.annotation
-        inner = without_none(converted)
-        if _is_model(converted):
-            entries.append(GroupPlan(spec.info.title or name, None, _plan(model, converted, way, place)))
-        elif _is_model(inner):
-            presence = FieldPlan(way, place, spec, Presence, PresenceStore(spec, inner))
-            entries.append(GroupPlan(spec.info.title or name, presence, _plan(model, inner, way, place)))
-        else:
-            store = FieldStore(model, way, spec)
-            editable = not (spec.is_key or spec.info.frozen or cls.model_config.get("frozen"))
-            entries.append(FieldPlan(way, place, spec, spec.annotation, store, editable))
-    return tuple(entries)
+class _Planner:
+    """Makes the plan for one model."""
+
+    def __init__(self, model: AtomicRedisModel) -> None:
+        self._model = model
+        self._key = str(model.key)
+        self._companions = {one.path: one for one in spec_of(model).companions}
+
+    def plan(
+        self, cls: Any, names: tuple[str, ...], path: JsonPath, above: tuple[Any, ...]
+    ) -> tuple[FieldPlan | GroupPlan, ...]:
+        """Plan the fields of a class.
+
+        Args:
+            cls: The class.
+            names: The names that lead to it.
+            path: Its path in the document.
+            above: The classes that it is nested in.
+        """
+        inside = (*above, cls)
+        entries: list[FieldPlan | GroupPlan] = []
+        for name, spec in spec_of(cls).fields.items():
+            if not spec.stored:
+                continue
+            way, place = (*names, name), path.child(name)
+            title, converted = spec.info.title or name, spec.info.annotation
+            inner = without_none(converted)
+            if _is_model(converted) and converted not in inside:
+                entries.append(GroupPlan(title, None, self.plan(converted, way, place, inside)))
+            elif _is_model(inner) and inner not in inside:
+                presence = self._presence(way, place, spec, inner)
+                entries.append(GroupPlan(title, presence, self.plan(inner, way, place, inside)))
+            else:  # a model nested in its own kind would have no end
+                entries.append(self._field(way, place, spec, cls))
+        return tuple(entries)
+
+    def _presence(self, way: tuple[str, ...], path: JsonPath, spec: FieldSpec, inner: Any) -> FieldPlan:
+        below = tuple(one for one in self._companions.values() if one.below(way))
+        store = PresenceStore(self._model, way, spec, inner, tree_of(below, way))
+        return FieldPlan(way, DocumentPlace(self._key, path), spec, Presence, store)
+
+    def _field(self, way: tuple[str, ...], path: JsonPath, spec: FieldSpec, cls: Any) -> FieldPlan:
+        editable = not (spec.is_key or spec.info.frozen or cls.model_config.get("frozen"))
+        companion = self._companions.get(way)
+        if companion is not None:
+            return self._companion(way, path, spec, companion, editable=editable)
+        annotation = spec.annotation
+        refers = is_reference(without_none(annotation) or annotation)
+        store = (ReferenceStore if refers else FieldStore)(self._model, way, spec)
+        return FieldPlan(way, DocumentPlace(self._key, path), spec, annotation, store, editable)
+
+    def _companion(
+        self, way: tuple[str, ...], path: JsonPath, spec: FieldSpec, companion: Companion, *, editable: bool
+    ) -> FieldPlan:
+        beside = companion.key(self._key)
+        if issubclass(companion.kind, RedisPriorityQueue):
+            place, store = QueuePlace(self._key, path, beside), QueueStore(self._model, way, spec)
+            return FieldPlan(way, place, spec, companion.kind, store, editable=False)
+        annotation = without_none(spec.annotation) or spec.annotation  # None and an empty set look alike
+        set_place, set_store = SetPlace(self._key, path, beside), SetStore(self._model, way, spec)
+        return FieldPlan(way, set_place, spec, annotation, set_store, editable)
 
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def local_value(model: AtomicRedisModel, names: tuple[str, ...]) -> Any:
-    """Return what the Python object has there; None where something on the way is null."""
-    value: Any = model
-    for name in names:
-        value = getattr(value, name, None)
-    return value
-
-
-def store_locally(model: AtomicRedisModel, names: tuple[str, ...], value: Any) -> None:
-    """Give the Python object the value that the form shows; nothing is sent or queued.
-
-    Raises:
-        ValidationError: A validator of the model does not take it.
-    """
-    owner = local_value(model, names[:-1])
-    if owner is None or plain(getattr(owner, names[-1], _UNSET)) == value:
-        return
-    setattr(owner, names[-1], copy.deepcopy(value))
-
-
-def plain(value: Any) -> Any:
-    """Return a value read from a model as the plain Python value."""
-    clone = getattr(value, "clone", None)
-    return value if clone is None else clone()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Beyond this a browser's numbers lose digits.
 SAFE_INTEGER = 2**53
+# More tags than this nobody edits one by one, and they would hold up the page.
+MOST_TAGS = 500
 
 
 class SimpleControl(Control):
@@ -84,15 +86,37 @@ class TagsControl(SimpleControl):
         return list(self.input.value)
 
     def set(self, value: Any) -> None:
-        """Show the values, unless one is blank: the tags cannot show that."""
+        """Show the values, unless tags cannot show one of them, or so many."""
         if "" in value:
             raise CannotShow("a blank string in the list cannot be shown; change it in a cell")
+        if len(value) > MOST_TAGS:
+            raise CannotShow(f"{len(value):,} values are too many for a form; change them in a cell")
+        for item in value:
+            if isinstance(item, int) and abs(item) > SAFE_INTEGER:
+                raise CannotShow(f"{item} is too large for a form; change it in a cell")
         super().set(list(value))
 
     def enable(self, on: bool) -> None:
         """Grey the tags; they know no `disabled`."""
         toggle_class(self.input, "rpy-off", not on)
         self.input.tabbable = on
+
+
+class SetControl(TagsControl):
+    """A set of short values."""
+
+    def __init__(self, widget: Any, request: Request) -> None:
+        super().__init__(widget, request)
+        widget.allow_duplicates = False
+
+    def get(self) -> Any:
+        """Return the values as a set."""
+        return set(self.input.value)
+
+    def set(self, value: Any) -> None:
+        """Show the values in order; those that are shown already stay where they are."""
+        if self.get() != value:
+            super().set(sorted(value))
 
 
 class BoolControl(SimpleControl):

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 # listed in SIDEWAYS.
 RAPYER: tuple[tuple[str, ...], ...] = (
     ("rapyer.errors",),
-    ("rapyer.config", "rapyer.fields", "rapyer.result", "rapyer.distribution"),
+    ("rapyer.actions", "rapyer.config", "rapyer.fields", "rapyer.result", "rapyer.distribution"),
     ("rapyer.codec", "rapyer.scripts", "rapyer.commands"),
     ("rapyer.session",),
     ("rapyer.types",),
@@ -24,6 +24,8 @@ RAPYER: tuple[tuple[str, ...], ...] = (
         "rapyer.collection",
         "rapyer.base",
         "rapyer.functions",
+        "rapyer.relations",
+        "rapyer.cascade",
         "rapyer.lifecycle",
         "rapyer",
     ),
@@ -36,14 +38,16 @@ RAPYER_NB: tuple[tuple[str, ...], ...] = (
     ("rapyer_nb.api", "rapyer_nb.__main__", "rapyer_nb"),
 )
 SIDEWAYS: dict[str, set[str]] = {
+    "rapyer.config": {"rapyer.actions"},
     "rapyer.commands": {"rapyer.codec", "rapyer.scripts"},
     "rapyer.search": {"rapyer.model"},
     "rapyer.yielding": {"rapyer.metaclass"},
     "rapyer.collection": {"rapyer.finding"},
     "rapyer.base": {"rapyer.collection", "rapyer.metaclass", "rapyer.yielding"},
     "rapyer.functions": {"rapyer.base", "rapyer.finding"},
+    "rapyer.relations": {"rapyer.base"},
     "rapyer.lifecycle": {"rapyer.base"},
-    "rapyer": {"rapyer.base", "rapyer.functions", "rapyer.lifecycle"},
+    "rapyer": {"rapyer.base", "rapyer.functions", "rapyer.relations", "rapyer.lifecycle"},
 }
 
 

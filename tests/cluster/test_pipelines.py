@@ -154,7 +154,7 @@ async def test_many_documents_in_a_pipeline(nodes: TestCluster) -> None:
     assert len(await SlotDoc.afind_keys()) == 100
     async with rapyer.apipeline() as opened:
         await SlotDoc.adelete_many(*docs, "missing")
-    assert opened.results == (100,)
+    assert opened.results == ((100, 0),)  # documents, and keys beside them
 
 
 @pytest.fixture

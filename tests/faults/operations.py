@@ -11,6 +11,7 @@ from pydantic import BaseModel
 import rapyer
 import rapyer.types
 from rapyer import AtomicRedisModel, Index, apipeline
+from rapyer.types import PriorityQueueItem, RedisPriorityQueue, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ START = datetime(2024, 2, 29, 12, 30, 15, 123456, tzinfo=timezone.utc)
 class FaultInner(BaseModel):
     text: str = "i"
     items: list[int] = [1]
+    tags: set[str] = {"i"}
 
 
 class FaultDoc(AtomicRedisModel):
@@ -34,6 +36,13 @@ class FaultDoc(AtomicRedisModel):
     mapping: dict[str, int] = {"a": 1, "b": 2}
     inner: FaultInner = FaultInner()
     members: list[FaultInner] = [FaultInner()]
+    tags: set[str] = {"a", "b"}
+    one: set[str] = {"x"}
+    groups: dict[str, set[str]] = {"g": {"a", "b"}}
+    jobs: RedisPriorityQueue[int] = RedisPriorityQueue()
+    damaged: RedisPriorityQueue[int] = RedisPriorityQueue()
+    friend: Reference[FaultDoc] = Reference("FaultDoc:1")
+    friends: set[Reference[FaultDoc]] = {Reference("FaultDoc:1")}
 
 
 class FaultIndexed(AtomicRedisModel):
@@ -99,7 +108,14 @@ async def _async_pipeline(doc: Any) -> None:
         await doc.number.aincrease(2)
         await doc.items.aextend([4, 5])
         await doc.mapping.adel_item("a")
+        await doc.jobs.apush(4, 4)
+        await doc.jobs.aremove(1)
         await doc.asave()
+
+
+async def _reading_pipeline(doc: Any) -> None:
+    async with apipeline():
+        await FaultDoc.aget(doc.key)
 
 
 async def _inner_pipeline(doc: Any) -> None:
@@ -108,11 +124,68 @@ async def _inner_pipeline(doc: Any) -> None:
         doc.inner.text += "!"
 
 
+async def _set_pipeline(doc: Any) -> None:
+    async with apipeline(doc):
+        doc.tags ^= {"b", "c"}
+        doc.tags |= {"d"}
+        doc.one &= {"y"}
+        doc.inner.tags.discard("i")
+        doc.groups["g"] ^= {"a", "c"}
+        doc.members[0].tags = {"m"}
+        await doc.inner.tags.aadd("j")
+
+
+async def _set_save(doc: Any) -> None:
+    doc.tags.add("c")
+    doc.tags.discard("a")
+    doc.inner.tags.add("j")
+    await doc.asave()
+
+
+async def _gone_save(doc: Any) -> None:
+    await FaultDoc.adelete_by_key(doc.key)
+    await doc.asave()
+
+
+async def _set_lock(doc: Any) -> None:
+    async with doc.alock("edit", save_at_end=True):
+        doc.tags ^= {"a", "c"}
+        doc.inner.tags.clear()
+
+
+async def _fetched(doc: Any) -> None:
+    await doc.friend.aunload()
+    assert (await doc.friend.afetch()).text == "a"
+
+
+async def _all_fetched(doc: Any) -> None:
+    result = await rapyer.afetch_all(doc, FaultDoc.friend, FaultDoc.friends)
+    assert (result.resolved, result.dangling) == (2, ())
+    assert doc.friend.text == next(iter(doc.friends)).text == "a"
+
+
+async def _checked_references(doc: Any) -> None:
+    report = await rapyer.acheck_references(FaultDoc)
+    assert (report.instances, report.references, report.ok) == (1, 2, True)
+
+
+async def _members(tags: Any) -> list[Any]:
+    return [member async for member in tags.aiter_members()]
+
+
 async def _nested_pipeline(doc: Any) -> None:
     async with apipeline(doc):
         doc.items.append(4)
         async with apipeline(use_existing_pipe=True):
             doc.number += 1
+
+
+async def _expiring(operation: Callable[[], Any]) -> None:
+    FaultDoc.Meta.ttl = 100
+    try:
+        await operation()
+    finally:
+        FaultDoc.Meta.ttl = None
 
 
 OPERATIONS: dict[str, Any] = {
@@ -134,6 +207,7 @@ OPERATIONS: dict[str, Any] = {
     "AtomicRedisModel.adelete_many": lambda d: FaultDoc.adelete_many(d.key, "FaultDoc:gone"),
     "AtomicRedisModel.aexists": lambda d: FaultDoc.aexists(d.key),
     "AtomicRedisModel.ainsert": lambda d: FaultDoc.ainsert(new("2"), new("3")),
+    "AtomicRedisModel.aget_or_create": lambda d: FaultDoc.aget_or_create(new("2")),
     "AtomicRedisModel.afind": lambda d: FaultDoc.afind(),
     "AtomicRedisModel.afind_one": lambda d: FaultDoc.afind_one(d.key),
     "AtomicRedisModel.afind_keys": lambda d: FaultDoc.afind_keys(),
@@ -159,6 +233,11 @@ OPERATIONS: dict[str, Any] = {
     "RedisDict.aclear": lambda d: d.mapping.aclear(),
     "RedisDict.aget": lambda d: d.mapping.aget("a"),
     "RedisDict.asetdefault": lambda d: d.mapping.asetdefault("c", 3),
+    "Reference.afetch": _fetched,
+    "Reference.aunload": lambda d: d.friend.aunload(),
+    "rapyer.afetch_all": _all_fetched,
+    "rapyer.acheck_references": _checked_references,
+    "rapyer.aget_or_create": lambda d: rapyer.aget_or_create(d),
     "rapyer.aget": lambda d: rapyer.aget(d.key),
     "rapyer.afind": lambda d: rapyer.afind(d.key),
     "rapyer.afind_one": lambda d: rapyer.afind_one(d.key),
@@ -171,6 +250,53 @@ OPERATIONS: dict[str, Any] = {
     "pipeline of async methods": _async_pipeline,
     "pipeline of an inner model": _inner_pipeline,
     "pipeline in a pipeline": _nested_pipeline,
+    "time to live, started anew": lambda d: _expiring(d.refresh_ttl),
+    "time to live, of a read": lambda d: _expiring(lambda: FaultDoc.aget(d.key)),
+    "time to live, of a save": lambda d: _expiring(lambda: _set(d.asave, lambda: setattr(d, "text", "b"))),
+    "time to live, of a first save": lambda d: _expiring(new("2").asave),
+    "time to live, of an increment": lambda d: _expiring(lambda: d.number.aincrease(5)),
+    "time to live, of a pipeline": lambda d: _expiring(lambda: _async_pipeline(d)),
+    "time to live, of reads in a pipeline": lambda d: _expiring(lambda: _reading_pipeline(d)),
+    "StoredSet.aadd": lambda d: d.tags.aadd("c"),
+    "StoredSet.aadd_many": lambda d: d.tags.aadd_many(["a", "c", "d"]),
+    "StoredSet.aremove": lambda d: d.tags.aremove("a"),
+    "StoredSet.apop": lambda d: d.one.apop(),
+    "StoredSet.apop_many": lambda d: d.tags.apop_many(5),
+    "StoredSet.aclear": lambda d: d.tags.aclear(),
+    "StoredSet.acontains": lambda d: d.tags.acontains("a"),
+    "StoredSet.acontains_many": lambda d: d.tags.acontains_many(["a", "z"]),
+    "StoredSet.amembers": lambda d: d.tags.amembers(),
+    "StoredSet.aiter_members": lambda d: _members(d.tags),
+    "StoredSet.asize": lambda d: d.tags.asize(),
+    "StoredSet.aunion": lambda d: d.tags.aunion(d.one),
+    "StoredSet.aintersect": lambda d: d.tags.aintersect(d.one),
+    "StoredSet.adifference": lambda d: d.tags.adifference(d.one, d.groups["g"]),
+    "StoredSet.asymmetric_difference": lambda d: d.tags.asymmetric_difference(d.one),
+    "RedisPriorityQueue.apush": lambda d: d.jobs.apush(4, 0, only_if="new"),
+    "RedisPriorityQueue.apush_many": lambda d: d.jobs.apush_many([PriorityQueueItem(n, -n) for n in (1, 4)]),
+    "RedisPriorityQueue.apop": lambda d: d.jobs.apop(timeout=1),
+    "RedisPriorityQueue.apop_max": lambda d: d.jobs.apop_max(),
+    "RedisPriorityQueue.apop_item": lambda d: d.jobs.apop_item(highest=True),
+    "RedisPriorityQueue.apop_many": lambda d: d.jobs.apop_many(2),
+    "RedisPriorityQueue.apop_corrupt": lambda d: d.damaged.apop_corrupt(),
+    "RedisPriorityQueue.aremove": lambda d: d.jobs.aremove(2),
+    "RedisPriorityQueue.aclear": lambda d: d.jobs.aclear(),
+    "RedisPriorityQueue.apeek": lambda d: d.jobs.apeek(),
+    "RedisPriorityQueue.apeek_item": lambda d: d.jobs.apeek_item(),
+    "RedisPriorityQueue.aitems": lambda d: d.jobs.aitems(),
+    "RedisPriorityQueue.arange": lambda d: d.jobs.arange(1, 2),
+    "RedisPriorityQueue.asize": lambda d: d.jobs.asize(),
+    "RedisPriorityQueue.asave_special": lambda d: d.jobs.asave_special(),
+    "RedisSet.asave_special": lambda d: _set(d.tags.asave_special, lambda: d.tags.update(["c"])),
+    "SpecialFieldType.adelete_special": lambda d: d.tags.adelete_special(),
+    "SpecialFieldType.aduplicate_special": lambda d: d.tags.aduplicate_special("FaultDoc:2"),
+    "pipeline of sets": _set_pipeline,
+    "set asave": _set_save,
+    "set asave of a deleted document": _gone_save,
+    "set lock": _set_lock,
+    "set in a dict": lambda d: d.groups["g"].aadd("c"),
+    "set in a dict, apop": lambda d: d.groups["g"].apop(),
+    "set in a list": lambda d: d.members[0].tags.aremove("i"),
     "inner asave": lambda d: _set(d.inner.asave, lambda: setattr(d.inner, "text", "b")),
     "inner list": lambda d: d.inner.items.aappend(5),
     "element of a list": lambda d: d.members[0].items.aappend(5),
@@ -178,7 +304,7 @@ OPERATIONS: dict[str, Any] = {
 
 PIPELINES = tuple(name for name in OPERATIONS if "pipeline" in name)
 
-NOT_SENT = {"append"}
+NOT_SENT = {"add", "all_keys", "append"}
 """Names that begin as the asynchronous ones do and are none."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,9 +29,18 @@ async def state(direct: Any) -> list[Any]:
     found = []
     async for key in direct.scan_iter("FaultDoc:*", _type="ReJSON-RL"):
         document = json.loads(await direct.execute_command("JSON.GET", key, "."))
-        name = key if len(key) < 20 else "FaultDoc:random"
-        found.append((name, json.dumps(document, sort_keys=True), await direct.pttl(key) > 0))
+        found.append((_name(key), json.dumps(document, sort_keys=True), await direct.pttl(key) > 0))
+    async for key in direct.scan_iter("__rapyer_special__:FaultDoc:*", _type="set"):
+        members = sorted(await direct.smembers(key))
+        found.append((_name(key), json.dumps(members), await direct.pttl(key) > 0))
+    async for key in direct.scan_iter("__rapyer_special__:FaultDoc:*", _type="zset"):
+        entries = await direct.zrange(key, 0, -1, withscores=True)
+        found.append((_name(key), json.dumps(entries), await direct.pttl(key) > 0))
     return sorted(found)
+
+
+def _name(key: str) -> str:
+    return re.sub("[0-9a-f-]{36}", "random", key)
 
 
 async def prepared(direct: Any) -> Any:
@@ -42,6 +52,8 @@ async def prepared(direct: Any) -> Any:
     doc: Any = FaultDoc()
     doc.pk = "1"
     await doc.asave()
+    await direct.zadd(doc.jobs.special_key, {"1": 1, "2": 2, "3": 3})
+    await direct.zadd(doc.damaged.special_key, {"bad": 1, "2": 2, "worse": 3})
     return await FaultDoc.aget("1")
 
 

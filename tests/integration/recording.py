@@ -133,7 +133,7 @@ _OPERATORS = (
     "__itruediv__",
     "__ifloordiv__",
 )
-_OPERATORS += ("__imod__", "__ipow__", "__ior__")
+_OPERATORS += ("__imod__", "__ipow__", "__ior__", "__iand__", "__ixor__")
 
 
 def _is_operation(name: str, value: Any) -> bool:

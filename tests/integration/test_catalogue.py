@@ -28,7 +28,8 @@ DOCUMENTED = {
     "save load pipeline delete duplicate duplicate_many client client_json key_initials redis_dump redis_dump_json "
     "index_name redis_schema acreate_index adelete_index init_class create_redis_model",
     # Functions of the package.
-    "rapyer": "adelete_many aexists afind afind_one aget ainsert alock_from_key apipeline find_redis_models init_rapyer "
+    "Reference": "afetch aunload is_resolved target_key value",
+    "rapyer": "acheck_references afetch_all adelete_many aexists afind afind_one aget ainsert alock_from_key apipeline find_redis_models init_rapyer "
     "teardown_rapyer",
     # Field types.
     "RedisStr": _COMMON,
@@ -38,6 +39,14 @@ DOCUMENTED = {
     "RedisDatetime": _COMMON,
     "RedisDatetimeTimestamp": _COMMON,
     "RedisList": f"{_COMMON} __iadd__ __setitem__ aappend aclear aextend ainsert apop append clear extend insert remove_range",
+    "RedisSet": "Meta client clone field_name field_path json_path key pipeline redis special_key special_field_key "
+    "asave_special adelete_special aduplicate_special aadd aadd_many aclear acontains adifference aintersect amembers apop "
+    "aremove asize aunion acontains_many aiter_members apop_many asymmetric_difference "
+    "add clear difference_update discard intersection_update remove symmetric_difference_update update pop "
+    "__iand__ __ior__ __isub__ __ixor__",
+    "RedisPriorityQueue": "Meta client clone field_name field_path json_path key pipeline redis special_key "
+    "special_field_key asave_special adelete_special aduplicate_special aclear aitems apeek apeek_item apop apop_item "
+    "apop_many apop_max apush apush_many arange aremove asize",
     "RedisDict": f"{_COMMON} __setitem__ aclear adel_item apop apopitem aset_item aupdate clear update",
 }
 
@@ -49,6 +58,7 @@ class CatalogueAll(AtomicRedisModel):
     raw: bytes = b"r"
     at: dt.datetime = dt.datetime(2024, 1, 1)
     stamp: RedisDatetimeTimestamp = RedisDatetimeTimestamp(2024, 1, 1)
+    tags: set[str] = {"a"}
     lst: list[int] = [1]
     dct: dict[str, int] = {"a": 1}
 
@@ -80,6 +90,20 @@ async def test_what_all_types_share(name: str) -> None:
         assert getattr(model, name).pipeline is not None
         await getattr(model, name).asave()
     assert await CatalogueAll.aget(model.key) == model
+
+
+@pytest.mark.usefixtures("source")
+async def test_what_fields_with_a_key_of_their_own_share() -> None:
+    model: Any = await CatalogueAll().asave()
+    value = model.tags
+    assert (value.key, value.json_path, value.field_path) == (model.key, "$.tags", "tags")
+    assert (value.field_name, value.special_key) == ("tags", f"__rapyer_special__:{model.key}:tags")
+    assert isinstance(value.redis, Redis)
+    assert value.client is value.redis
+    assert value.pipeline is None
+    assert value.Meta is CatalogueAll.Meta
+    async with model.apipeline():
+        assert model.tags.client.commands == ()
 
 
 def test_the_catalogue_holds_every_documented_name() -> None:

@@ -161,7 +161,7 @@ async def test_the_module_function_takes_all_classes() -> None:
     one, other = await rapyer.ainsert(Deletable(), DeletableOther())
     result = await rapyer.adelete_many(one, other.key, "Deletable:missing")
     assert result == RapyerDeleteResult(
-        models_deleted=2, keys_deleted=2, by_model={Deletable: 1, DeletableOther: 1}
+        models_deleted=2, keys_deleted=2, models_missing=1, by_model={Deletable: 1, DeletableOther: 1}
     )
     with pytest.raises(MissingParameterError, match="rapyer.adelete_many requires at least one argument"):
         await rapyer.adelete_many()

@@ -11,7 +11,7 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 
 from rapyer.commands import json, keys
 from rapyer.commands.command import Command
-from rapyer.commands.insert import insert_new
+from rapyer.commands.insert import NewDocument, insert_new
 from rapyer.commands.slots import hash_tag, slot_of, tag_where, tagged
 from rapyer.errors import CrossSlotError, PartlyAppliedError, UnknownOutcomeError
 from rapyer.session.plan import Plan, planned
@@ -79,12 +79,20 @@ def test_replies_come_back_in_the_order_of_the_keys() -> None:
 
 
 def test_counts_are_added() -> None:
-    assert _plan(keys.delete_documents(*KEYS)).replies([[2], [1], [0]]) == [3]
+    command = keys.delete_documents([(key, f"__x__:{tagged(key)}:tags") for key in KEYS])
+    plan = _plan(command)
+    assert [len(part.command.keys) for group in plan.groups for part in group] == [4, 2, 2]
+    [reply] = plan.replies([[[2, 1]], [[1, 0]], [[0, 0]]])
+    assert command.decode(reply) == keys.Gone(documents=3, beside=1)
 
 
 def test_positions_of_what_was_stored_are_those_of_the_whole() -> None:
-    command = insert_new([(key, b"{}", None) for key in KEYS], "error")
+    beside = [((f"__x__:{tagged(key)}:tags", ["a"]),) for key in KEYS]
+    documents = [NewDocument(key, b"{}", None, beside=own) for key, own in zip(KEYS, beside, strict=True)]
+    command = insert_new(documents, "error")
     plan = _plan(command)
+    parts = [part.command for group in plan.groups for part in group]
+    assert [len(part.keys) for part in parts] == [4, 2, 2]
     [reply] = plan.replies([[[b"stored", 0, 1]], [[b"stored", 0]], [[b"stored", 0]]])
     assert command.decode(reply).stored == (0, 1, 2, 3)
     [reply] = plan.replies([[[b"stored", 0, 1]], [[b"exists", b"D:2"]], [[b"stored", 0]]])
@@ -141,9 +149,9 @@ def test_nothing_applied_is_the_error_itself() -> None:
 
 
 def test_a_command_that_was_applied_in_part_is_told() -> None:
-    plan = _plan(keys.delete_documents(*KEYS))
+    plan = _plan(keys.delete_documents([(key,) for key in KEYS]))
     with pytest.raises(PartlyAppliedError) as raised:
-        plan.replies([[2], [ResponseError("boo")], [1]])
+        plan.replies([[[2, 0]], [ResponseError("boo")], [[1, 0]]])
     assert (raised.value.failed_keys, raised.value.applied) == (("D:2",), 0)
     # An error of all of its parts is its reply.
     [reply] = plan.replies([[ResponseError("boo")]] * 3)

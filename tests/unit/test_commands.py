@@ -9,7 +9,7 @@ import pytest
 from rapyer.codec.paths import ROOT, JsonPath, addressable
 from rapyer.commands import json, keys, search
 from rapyer.commands.command import Effect
-from rapyer.commands.insert import insert
+from rapyer.commands.insert import NewDocument, insert
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,13 @@ def test_a_guarded_save_tells_what_to_write() -> None:
 
 
 def test_many_documents_go_in_one_command() -> None:
-    command = insert([("U:1", b"{}", None), ("U:2", b"[]", 5)])
+    command = insert([NewDocument("U:1", b"{}", None), NewDocument("U:2", b"[]", 5, beside=(("S", ["1"]),))])
     assert command.operation == "JSON.MSET"
     assert command.effect is Effect.IDEMPOTENT
     assert command.words()[0] == "EVAL"
-    assert command.words()[2:] == (2, "U:1", "U:2", "replace", b"{}", "", b"[]", 5)
+    assert command.words()[2:] == (
+        3, "U:1", "U:2", "S", "replace", 2, 1, "", "anew", 0, b"{}", 1, 5, "anew", 1, b"[]", 1, "1"
+    )  # fmt: skip
 
 
 def test_a_scan_matches_its_prefix_literally() -> None:

@@ -1,15 +1,21 @@
--- Remove documents, or none of them where a key holds something else.
--- KEYS     the documents
--- returns  how many there were
-for _, key in ipairs(KEYS) do
-  local kind = redis.call('TYPE', key).ok
+-- Remove documents with what lives beside them, or none where the key of a document holds something else.
+-- KEYS     the documents, then the keys beside them
+-- ARGV[1]  the number of documents
+-- returns  how many documents there were, and how many other keys
+local number = tonumber(ARGV[1])
+for position = 1, number do
+  local kind = redis.call('TYPE', KEYS[position]).ok
   if kind ~= 'ReJSON-RL' and kind ~= 'none' then
-    return redis.error_reply('WRONGTYPE rapyer key: ' .. key)
+    return redis.error_reply('WRONGTYPE rapyer key: ' .. KEYS[position])
   end
 end
-local removed = 0
+
 -- A Lua function takes some thousands of arguments, not any number.
-for first = 1, #KEYS, 5000 do
-  removed = removed + redis.call('DEL', unpack(KEYS, first, math.min(first + 4999, #KEYS)))
+local function removed(from, to)
+  local count = 0
+  for first = from, to, 5000 do
+    count = count + redis.call('DEL', unpack(KEYS, first, math.min(first + 4999, to)))
+  end
+  return count
 end
-return removed
+return {removed(1, number), removed(number + 1, #KEYS)}

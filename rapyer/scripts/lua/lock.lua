@@ -7,7 +7,7 @@
 -- renew    lease in ms; returns 1, or 0 where the lock is not the caller's
 -- release  "1" where a command to acquire may still be on its way, which is to be refused then; leaves the
 --          queue; returns 1, or 0 where the lock was not the caller's
--- save     commands, each as a count and its words; returns "saved", "lost" or "gone" (no document)
+-- save     commands, each as a count and its words; after "" one that makes a key which must not outlast the document; returns "saved", "lost" or "gone" (no document)
 local document, lock, queue, seen, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local operation, caller = ARGV[1], ARGV[2]
 local GRANT, SILENT, IDLE, FENCE = 2000, 5000000, 10000, 600000 -- ms, but SILENT, which is µs
@@ -112,7 +112,16 @@ end
 local position = 3
 while position <= #ARGV do
   local words = tonumber(ARGV[position])
-  redis.call(unpack(ARGV, position + 1, position + words))
+  if ARGV[position + 1] ~= '' then
+    redis.call(unpack(ARGV, position + 1, position + words))
+  else
+    local key = ARGV[position + 3]
+    redis.call(unpack(ARGV, position + 2, position + words))
+    local left = redis.call('PTTL', document)
+    if left > 0 and redis.call('PTTL', key) == -1 then
+      redis.call('PEXPIRE', key, left)
+    end
+  end
   position = position + words + 1
 end
 return 'saved'

@@ -1,0 +1,90 @@
+"""Where fields with a key of their own may stand, checked when a class is defined."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union, get_args, get_origin
+
+from rapyer.errors import UnsupportedFieldError
+from rapyer.types.container import RedisContainer
+from rapyer.types.opaque import Opaque
+from rapyer.types.reference import is_reference
+from rapyer.types.special import SpecialFieldType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rapyer.model.schema import ModelSpec
+    from rapyer.model.state import StoredModel
+
+Misplaced: TypeAlias = "tuple[type[SpecialFieldType], str]"
+"""A special type, and what it stands in."""
+
+_INLINE = "a list or dict"
+_CHOICE = "a choice of several types"
+_WHOLE = "an element that may be of another type or None, and is stored whole"
+_OWN_KIND = "a model that is nested in its own kind"
+
+
+def check_places(cls: type[StoredModel]) -> None:
+    """Refuse special fields where they have no place.
+
+    Raises:
+        UnsupportedFieldError: A type that needs a key of its own stands in a list or dict, or in a model
+            there; or a special type in something that is stored as a whole.
+    """
+    own = cls.__rapyer_spec__
+    for field in own.fields.values():
+        misplaced = _misplaced(field.info.annotation, None, (own,)) if field.stored else None
+        if misplaced is None:
+            continue
+        kind, where = misplaced
+        more = ", or an element of a list or dict" if kind.inlines else ", and not of one in a list or dict"
+        raise UnsupportedFieldError(
+            f"{cls.__name__}.{field.name} holds a {kind.__name__} in {where}",
+            field=field.name,
+            model=cls.__name__,
+            hint=f"let the {kind.__name__} be a field of a model, optional or not{more}",
+        )
+
+
+def _misplaced(annotation: Any, where: str | None, above: tuple[Any, ...]) -> Misplaced | None:
+    """Return the special type that an annotation holds where it has no place, and what it is in there.
+
+    Args:
+        annotation: The annotation.
+        where: What it stands in, if that is something where no fixed path leads to.
+        above: The plans of the classes that it is nested in.
+    """
+    if get_origin(annotation) is Annotated:
+        held, *marks = get_args(annotation)
+        whole = any(isinstance(mark, Opaque) and not mark.native for mark in marks)
+        return _misplaced(held, _WHOLE if whole else where, above)
+    if is_reference(annotation):
+        return None  # what it names is stored elsewhere
+    origin = get_origin(annotation) or annotation
+    if isinstance(origin, type) and issubclass(origin, SpecialFieldType):
+        fine = where is None or (origin.inlines and where in {_INLINE, _OWN_KIND})
+        return None if fine else (origin, where or "")
+    if hasattr(annotation, "__rapyer_spec__"):
+        return _in_model(annotation.__rapyer_spec__, where, above)
+    members = [member for member in get_args(annotation) if member is not type(None)]
+    if origin in {Union, types.UnionType}:
+        where = where if len(members) == 1 else (where or _CHOICE)
+    elif isinstance(origin, type):
+        where = _INLINE if issubclass(origin, RedisContainer) else f"a {origin.__name__} that is stored whole"
+    return _first(_misplaced(member, where, above) for member in members)
+
+
+def _in_model(spec: ModelSpec, where: str | None, above: tuple[Any, ...]) -> Misplaced | None:
+    times = sum(spec is one for one in above)
+    if times > 1:
+        return None
+    # A model in a list, or one among several, is a part of the document, and its sets with it.
+    where = _INLINE if where is not None else (_OWN_KIND if times else None)
+    inside = (field.info.annotation for field in spec.fields.values() if field.stored)
+    return _first(_misplaced(held, where, (*above, spec)) for held in inside)
+
+
+def _first(found: Iterable[Misplaced | None]) -> Misplaced | None:
+    return next((one for one in found if one is not None), None)

@@ -1,0 +1,19 @@
+-- Bring the members of a set, which stand in its model's document, to the key of the field.
+-- KEYS[1]  the key of the field
+-- KEYS[2]  the document
+-- ARGV[1]  the path of the array
+-- returns  how many there were; 0 where there is no such array, as somebody else has done it
+local stored = redis.call('JSON.GET', KEYS[2], ARGV[1])
+local array = stored and cjson.decode(stored)[1]
+if type(array) ~= 'table' then
+  return 0
+end
+for _, member in ipairs(array) do
+  redis.call('SADD', KEYS[1], member)
+end
+redis.call('JSON.DEL', KEYS[2], ARGV[1])
+local left = redis.call('PTTL', KEYS[2])
+if left > 0 and redis.call('PTTL', KEYS[1]) == -1 then
+  redis.call('PEXPIRE', KEYS[1], left)
+end
+return #array

@@ -1,0 +1,153 @@
+"""The examples in the documents run as they are written, and give what their comments say."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+import tokenize
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from redis.asyncio import Redis, Sentinel
+
+from rapyer import teardown_rapyer
+from rapyer.model.registry import registry
+from tests.servers import command_line, free_ports, redis_server, running, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rapyer.session.clients import ClientSource
+    from rapyer_nb.server import EmbeddedServer
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    "README.md": 0,
+    "docs/actions.md": 0,
+    "docs/get_or_create.md": 3,
+    "docs/locks.md": 0,
+    "docs/queues.md": 2,
+    "docs/references.md": 8,
+    "docs/reliability.md": 0,
+    "docs/safe_load.md": 3,
+    "docs/sets.md": 4,
+    "docs/ttl.md": 0,
+}
+"""Each page with examples, and how many results its comments show."""
+
+ADDRESS = "redis://localhost:6379/0"
+SENTINELS = '[("sentinel-1", 26379), ("sentinel-2", 26379)]'
+_EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_WAITS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+
+def examples(page: str) -> list[str]:
+    """Return the examples of a page, each with blank lines before it, so that its lines are the page's."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return ["\n" * text.count("\n", 0, found.start(1)) + found.group(1) for found in _EXAMPLE.finditer(text)]
+
+
+def shown_results(source: str) -> dict[int, Any]:
+    """Return the values that stand as comments at the ends of lines; words are none."""
+    found = {}
+    for token in tokenize.generate_tokens(StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            try:
+                found[token.start[0]] = ast.literal_eval(token.string.lstrip("# "))
+            except (ValueError, SyntaxError):
+                continue
+    return found
+
+
+@contextmanager
+def names(page: str) -> Iterator[dict[str, Any]]:
+    """Give the examples of a page a module of their own, where annotations and pickles find its classes."""
+    module = ModuleType("examples_of_" + re.sub(r"\W", "_", page))
+    sys.modules[module.__name__] = module
+    try:
+        yield vars(module)
+    finally:
+        del sys.modules[module.__name__]
+
+
+async def play(source: str, variables: dict[str, Any], file: str) -> int:
+    """Run an example statement by statement, and return how many of the results it shows were seen."""
+    results, seen = shown_results(source), 0
+    for statement in ast.parse(source).body:
+        value = None
+        if isinstance(statement, ast.Expr):
+            value = eval(compile(ast.Expression(statement.value), file, "eval", _WAITS), variables)
+        else:
+            code = compile(ast.Module([statement], []), file, "exec", _WAITS)
+            value = eval(code, variables)
+        if inspect.isawaitable(value):
+            value = await value
+        line = statement.end_lineno or 0
+        if line in results and isinstance(statement, ast.Expr):
+            assert value == results[line], f"{file}:{line} gave {value!r}"
+            seen += 1
+    return seen
+
+
+async def let_go(variables: dict[str, Any]) -> None:
+    for value in list(variables.values()):
+        clients = value.sentinels if isinstance(value, Sentinel) else [value]
+        for client in clients:
+            if isinstance(client, Redis):
+                await client.aclose()
+    await teardown_rapyer()
+
+
+@pytest.fixture
+def sentinel(request: pytest.FixtureRequest, tmp_path: Path, rapyer_redis: EmbeddedServer) -> Iterator[str]:
+    """The address of a Sentinel, as a list for Python, where the page names one."""
+    if "Sentinel(" not in (ROOT / request.getfixturevalue("page")).read_text(encoding="utf-8"):
+        yield ""
+        return
+    with redis_server(tmp_path / "primary", command_line(rapyer_redis)) as primary:
+        port = free_ports(1)[0]
+        config = tmp_path / "sentinel.conf"
+        rules = f"sentinel monitor models 127.0.0.1 {primary.port} 1"
+        config.write_text(f"port {port}\nbind 127.0.0.1\n{rules}\n")
+        words = [str(rapyer_redis.executable), str(config), "--sentinel"]
+        with running(tmp_path / "sentinel", words, port) as server:
+            wait_until(lambda: server.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "models"))
+            yield f'[("127.0.0.1", {port})]'
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_examples_run(
+    page: str, source: ClientSource, sentinel: str, rapyer_redis_url: str
+) -> None:
+    registry._models = {}
+    found, seen = examples(page), 0
+    assert found
+    with names(page) as variables:
+        try:
+            for example in found:
+                text = example.replace(ADDRESS, rapyer_redis_url).replace(SENTINELS, sentinel)
+                seen += await play(text, variables, page)
+        finally:
+            registry.cascade_by_default(None)
+            await let_go(variables)
+    assert seen == PAGES[page]
+
+
+def test_every_page_with_examples_is_known() -> None:
+    written = {
+        path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    }
+    generated = {"docs/api.md"}  # its examples are signatures
+    assert {page for page in written - generated if examples(page)} == set(PAGES)
+
+
+async def test_a_wrong_result_is_noticed() -> None:
+    assert await play("1 + 1  # 2\n[1]  # a list\n", {}, "page") == 1
+    with pytest.raises(AssertionError, match="page:2 gave 2"):
+        await play("\n1 + 1  # 3", {}, "page")
