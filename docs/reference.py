@@ -12,7 +12,7 @@ import rapyer.errors
 import rapyer.fields
 import rapyer.types
 from rapyer import ActionGroup, AtomicRedisModel, RedisConfig
-from rapyer.cascade import CascadeTTL
+from rapyer.cascade import CascadeDelete, CascadeTTL
 from rapyer.metaclass import OldName, Yielding
 
 PAGE = Path(__file__).parent / "api.md"
@@ -41,8 +41,10 @@ def page() -> str:
         "## Markers\n",
         *_class(rapyer.fields.KeyAnnotation, "rapyer.fields.Key", []),
         *_class(rapyer.fields.IndexAnnotation, "rapyer.fields.Index", []),
+        *_class(rapyer.fields.FifoTies, "rapyer.fields.FifoTies", []),
         *_class(rapyer.fields.RapyerKey, "rapyer.fields.RapyerKey", []),
         *_class(CascadeTTL, "rapyer.cascade.CascadeTTL", []),
+        *_class(CascadeDelete, "rapyer.cascade.CascadeDelete", []),
         "## Configuration and results\n",
         *_class(RedisConfig, "rapyer.config.RedisConfig", []),
         *_class(ActionGroup, "rapyer.actions.ActionGroup", [("all", ActionGroup.__dict__["all"])]),

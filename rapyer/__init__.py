@@ -4,7 +4,7 @@ from rapyer.actions import ActionGroup
 from rapyer.base import AtomicRedisModel, find_redis_models
 from rapyer.config import RedisConfig
 from rapyer.distribution import warn_of_conflict as _warn_of_conflict
-from rapyer.fields import Index, Key, RapyerKey, SafeLoad
+from rapyer.fields import FifoTies, Index, Key, RapyerKey, SafeLoad
 from rapyer.functions import (
     adelete_many,
     aexists,
@@ -17,7 +17,7 @@ from rapyer.functions import (
     apipeline,
 )
 from rapyer.lifecycle import init_rapyer, teardown_rapyer
-from rapyer.relations import acheck_references, afetch_all
+from rapyer.relations import acheck_references, afetch_all, areferrers
 from rapyer.result import (
     BrokenReference,
     CascadeResult,
@@ -38,6 +38,7 @@ __all__ = (
     "CascadeResult",
     "DeleteResult",
     "FetchResult",
+    "FifoTies",
     "GetOrCreateResult",
     "GetOrCreateStatus",
     "Index",
@@ -58,6 +59,7 @@ __all__ = (
     "ainsert",
     "alock_from_key",
     "apipeline",
+    "areferrers",
     "find_redis_models",
     "init_rapyer",
     "teardown_rapyer",

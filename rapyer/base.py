@@ -15,7 +15,7 @@ from rapyer.errors import KeyNotFound
 from rapyer.metaclass import RapyerMeta, expose_shadowed
 from rapyer.model import load, persist
 from rapyer.model.define import define
-from rapyer.model.delete import delete_command, inner_error
+from rapyer.model.delete import delete_instance
 from rapyer.model.duplicate import duplicate_stored
 from rapyer.model.lifetime import set_ttl
 from rapyer.model.locking import ModelLock
@@ -23,7 +23,6 @@ from rapyer.model.registry import registry
 from rapyer.model.remembered import remember_writes
 from rapyer.model.saving import save_whole
 from rapyer.model.stale import save_with_care
-from rapyer.session.executor import perform
 from rapyer.session.lock import LEASE, LockOptions
 from rapyer.session.pipeline import pipeline
 from rapyer.session.scope import open_batch, settle_open
@@ -133,26 +132,22 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
         return self
 
     @action(ActionGroup.DELETE, refreshes=False)
-    async def adelete(self) -> bool:
+    async def adelete(self, *, cascade: bool = False) -> bool:
         """Delete the stored document (JSON.DEL), with what lives beside it (a script where there is such).
+
+        Args:
+            cascade: Whether the models go, too, that it refers to by fields marked `CascadeDelete`, as it is
+                stored, and those that these refer to so. They are read first, and then deleted in one step;
+                that is one for each server, and for each slot of a cluster.
 
         Returns:
             Whether there was anything; True in a pipeline, where the command is queued.
 
         Raises:
             BadDeleteActionError: The instance lives inside another model.
+            WrongTypeError: With `cascade`, a key holds another Redis type; nothing is deleted.
         """
-        if self._rapyer_is_inner():
-            raise inner_error(self)
-        batch = open_batch()
-        if batch is not None:
-            settle_open()  # what a later write of a changed value would find gone
-            batch.remember(self)
-        key = self._rapyer_key()
-        deleted = (await perform(self._rapyer_source(), delete_command(type(self), key)))[0]
-        self._rapyer_mark_stored(stored=False)
-        self._rapyer_set_known(None)
-        return deleted is None or deleted > 0
+        return await delete_instance(self, cascade=cascade)
 
     @action(ActionGroup.UPDATE)
     async def aupdate(self, **fields: Any) -> None:

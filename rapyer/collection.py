@@ -9,6 +9,7 @@ from rapyer.actions import ActionGroup, action
 from rapyer.commands import keys
 from rapyer.errors import KeyNotFound
 from rapyer.model import insert, load
+from rapyer.model.cascade_delete import delete_cascading, deletes_more
 from rapyer.model.delete import delete_command, delete_in_one_step, delete_models
 from rapyer.model.get_or_create import check_draft, get_or_create_stored
 from rapyer.model.keys import resolve
@@ -200,7 +201,10 @@ class Collection(StoredModel):
     @classmethod
     @action(ActionGroup.DELETE, refreshes=False)
     async def adelete_many(
-        cls, *args: str | Expression | bool | StoredModel | Any, atomic: bool = False
+        cls,
+        *args: str | Expression | bool | StoredModel | Any,
+        atomic: bool = False,
+        cascade: bool = False,
     ) -> DeleteResult:
         """Delete many documents: those of instances, those under keys, or all that filters describe.
 
@@ -211,9 +215,13 @@ class Collection(StoredModel):
         Args:
             args: Instances, keys and primary keys; or filters, which must all hold.
             atomic: Delete all of them in one step, however many they are.
+            cascade: Whether the models go, too, that they refer to by fields marked `CascadeDelete`, and
+                those that these refer to so. They are read first, and then all are deleted in one step for
+                each server, and for each slot of a cluster.
 
         Returns:
-            How many were really there and are gone.
+            How many were really there and are gone; where fields were followed a `RapyerDeleteResult`, which
+            counts them by class, too.
 
         Raises:
             MissingParameterError: Nothing was given.
@@ -227,6 +235,8 @@ class Collection(StoredModel):
             PartlyAppliedError: On a cluster, where each slot is a step of its own, only some of them did it.
         """
         wanted = await finding.keys_to_delete(cls, args)
+        if cascade and wanted and deletes_more(cls):
+            return await delete_cascading({cls: wanted}, atomic=atomic)
         if atomic and wanted:
             return (await delete_in_one_step(registry.source_for(cls), [(cls, wanted)]))[0]
         return await delete_models(cls, wanted)

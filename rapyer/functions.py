@@ -18,6 +18,7 @@ from rapyer.errors import (
 )
 from rapyer.finding import load_by_keys
 from rapyer.model import load
+from rapyer.model.cascade_delete import delete_cascading, deletes_more
 from rapyer.model.delete import check_no_inner, delete_in_one_step, delete_models
 from rapyer.model.get_or_create import check_draft, get_or_create_stored
 from rapyer.model.insert import insert_many
@@ -161,7 +162,9 @@ async def aget_or_create(instance: M) -> GetOrCreateResult[M]:
 
 
 @action(ActionGroup.DELETE, refreshes=False)
-async def adelete_many(*args: str | AtomicRedisModel, atomic: bool = False) -> RapyerDeleteResult:
+async def adelete_many(
+    *args: str | AtomicRedisModel, atomic: bool = False, cascade: bool = False
+) -> RapyerDeleteResult:
     """Delete many documents of any classes, by instances and full keys (script delete: DEL).
 
     For each class they go in transactions of its `Meta.max_delete_per_transaction`. In a pipeline the
@@ -170,6 +173,9 @@ async def adelete_many(*args: str | AtomicRedisModel, atomic: bool = False) -> R
     Args:
         args: Instances and full keys.
         atomic: Delete all of them in one step, however many they are.
+        cascade: Whether the models go, too, that they refer to by fields marked `CascadeDelete`, and those
+            that these refer to so. They are read first, and then all are deleted in one step for each server,
+            and for each slot of a cluster.
 
     Returns:
         How many were really there and are gone, in all and by class.
@@ -194,6 +200,8 @@ async def adelete_many(*args: str | AtomicRedisModel, atomic: bool = False) -> R
     for argument in args:
         model = _class_of(argument)
         by_class.setdefault(model, []).append(resolve(model, argument))
+    if cascade and any(map(deletes_more, by_class)):
+        return await delete_cascading(by_class, atomic=atomic)
     if atomic:
         source = _one_source(by_class, "leave atomic out, or delete them separately")
         groups = await delete_in_one_step(source, by_class.items())

@@ -10,16 +10,22 @@ from rapyer.errors import (
     MissingParameterError,
     UnsupportedArgumentTypeError,
     UnsupportedArgumentValueError,
+    WrongClassError,
 )
+from rapyer.finding import checked_limit
+from rapyer.functions import model_for
 from rapyer.model.edges import edges_of
 from rapyer.model.integrity import Check
-from rapyer.model.references import Fetch, Route
+from rapyer.model.keys import resolve
+from rapyer.model.references import Fetch, Route, target_of
+from rapyer.model.referrers import admitting, all_places, find_referrers, places_below
 from rapyer.search.expression import FieldOperand, ModelOperand, place_of
 from rapyer.types.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rapyer.model.referrers import Places
     from rapyer.result import FetchResult, ReferenceReport
 
 
@@ -80,21 +86,10 @@ async def afetch_all(
 
 
 def _route(given: Any) -> Route:
-    if not isinstance(given, FieldOperand | ModelOperand):
-        raise UnsupportedArgumentTypeError(
-            f"rapyer.afetch_all cannot follow {given!r}", hint="name a field as User.company"
-        )
-    root, path = place_of(given)
-    stores = [
-        edge.store for edge in edges_of(root) if edge.field == path or edge.field.startswith(f"{path}.")
-    ]
+    root, path = _place(given, "rapyer.afetch_all")
+    stores = [edge.store for edge in edges_of(root) if edge.is_below(path)]
     if not stores:
-        raise UnsupportedArgumentTypeError(
-            f"{root.__name__}.{path} holds no references that can be followed",
-            model=root.__name__,
-            field=path,
-            hint="those in values that are stored as a whole are fetched one by one",
-        )
+        raise _no_references(root, path, "fetched one by one")
     if set(stores) == {"queue"}:
         raise UnsupportedArgumentTypeError(
             f"{root.__name__}.{path} is a queue, whose items are not here",
@@ -103,6 +98,91 @@ def _route(given: Any) -> Route:
             hint="give afetch_all the references that its aitems() returns",
         )
     return Route(root, tuple(path.split(".")))
+
+
+def _place(given: Any, operation: str) -> tuple[Any, str]:
+    if not isinstance(given, FieldOperand | ModelOperand):
+        raise UnsupportedArgumentTypeError(
+            f"{operation} cannot follow {given!r}", hint="name a field as User.company"
+        )
+    return place_of(given)
+
+
+def _no_references(root: type[AtomicRedisModel], path: str, instead: str) -> UnsupportedArgumentTypeError:
+    return UnsupportedArgumentTypeError(
+        f"{root.__name__}.{path} holds no references that can be followed",
+        model=root.__name__,
+        field=path,
+        hint=f"those in values that are stored as a whole are {instead}",
+    )
+
+
+@action(ActionGroup.READ, ActionGroup.FETCH)
+async def areferrers(
+    target: AtomicRedisModel | Reference[Any] | str, *fields: Any, max_results: int | None = None
+) -> list[AtomicRedisModel]:
+    """Return the stored models that refer to one: `await rapyer.areferrers(company, User.company)`.
+
+    Each instance of the fields' classes, and of their subclasses, is looked at: a few hundred at a time, of
+    which the references alone are read (SCAN; JSON.GET, SMEMBERS, ZRANGE), wherever they stand. Those that
+    refer to it are loaded (JSON.MGET); what does not fit its class is left out and logged. It runs at once,
+    in a pipeline too. What is stored or deleted meanwhile may be seen or not.
+
+    Args:
+        target: A model, a reference to it, or its full key; nothing needs to be stored there.
+        fields: The fields to look at, all that their class nests included. Without any, all fields of all
+            known classes that may refer to the target's class.
+        max_results: The most models to return, the first ones by key; None for all.
+
+    Returns:
+        The models, in the order of their keys, each once.
+
+    Raises:
+        UnsupportedArgumentTypeError: The target is none, or a field holds no references that can be followed.
+        WrongClassError: A field cannot refer to models of the target's class.
+        InnerModelError: The target lives inside another model.
+        RapyerModelDoesntExistError: No class is known for the key.
+        UnsupportedArgumentValueError: `max_results` is negative.
+    """
+    limit = checked_limit(max_results)
+    cls, key = _target(target)
+    places: Places = {} if fields else all_places(cls)
+    for field in fields:
+        for holder, edges in _places(field, cls, key).items():
+            known = places.setdefault(holder, [])
+            known += [edge for edge in edges if edge not in known]
+    return await find_referrers(cls, key, places, limit)
+
+
+def _target(given: Any) -> tuple[Any, str]:
+    if isinstance(given, Reference):
+        return target_of(given.target_key, given._rapyer_targets)
+    if isinstance(given, AtomicRedisModel):
+        return type(given), str(resolve(type(given), given))
+    if isinstance(given, str):
+        cls = model_for(given)
+        return cls, str(resolve(cls, given))
+    raise UnsupportedArgumentTypeError(
+        f"nothing can refer to {given!r}", hint="give rapyer.areferrers a model or its full key"
+    )
+
+
+def _places(given: Any, target: type[AtomicRedisModel], key: str) -> Places:
+    root, path = _place(given, "rapyer.areferrers")
+    places = places_below(root, path)
+    if not any(places.values()):
+        raise _no_references(root, path, "not looked at")
+    admitted = admitting(places, target)
+    if not admitted:
+        names = " or ".join(sorted({str(edge.targets) for edges in places.values() for edge in edges}))
+        raise WrongClassError(
+            f"{root.__name__}.{path} is a {names} and cannot refer to {key}",
+            key=key,
+            field=path,
+            model=root.__name__,
+            hint=f"name fields that may refer to a {target.__name__}",
+        )
+    return admitted
 
 
 @action(ActionGroup.READ, refreshes=False)

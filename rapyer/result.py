@@ -41,7 +41,8 @@ class RapyerDeleteResult(DeleteResult):
     """What a bulk delete of instances of several classes did.
 
     Attributes:
-        by_model: How many instances of each class; classes of which none was given are left out.
+        by_model: How many instances of each class; classes of which none was given, nor deleted along
+            references, are left out.
     """
 
     by_model: dict[type, int] = Field(default_factory=dict)

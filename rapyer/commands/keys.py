@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rapyer.codec.replies import text
@@ -28,14 +29,36 @@ def delete_documents(models: Sequence[Sequence[str]]) -> Command[Gone]:
     Args:
         models: For each document its key, and the keys beside it.
     """
-    keys = (*(model[0] for model in models), *(key for model in models for key in model[1:]))
+    command: Command[Any] = delete_groups([models])
+    return replace(command, decode=_gone)
 
-    def some(at: Sequence[int]) -> Command[Gone]:
+
+def delete_groups(groups: Sequence[Sequence[Sequence[str]]]) -> Command[list[int]]:
+    """DEL, as `delete_documents`, of several groups at once, which are counted separately.
+
+    Its reply is how many documents of each group went, and last how many keys beside them.
+
+    Args:
+        groups: For each document of each group its key, and the keys beside it.
+    """
+    members = [(number, model) for number, group in enumerate(groups) for model in group]
+    keys = (*(model[0] for _, model in members), *(key for _, model in members for key in model[1:]))
+
+    def some(at: Sequence[int]) -> Command[list[int]]:
         # What lives beside a document lives in its slot.
-        return delete_documents([models[position] for position in at if position < len(models)])
+        chosen: list[list[Sequence[str]]] = [[] for _ in groups]
+        for number, model in (members[position] for position in at if position < len(members)):
+            chosen[number].append(model)
+        return delete_groups(chosen)
 
     return Command(
-        "DEL", keys, (len(models),), _gone, Effect.IDEMPOTENT, script=_DELETE, spread=Spread(some, _all_gone)
+        "DEL",
+        keys,
+        tuple(map(len, groups)),
+        _counts,
+        Effect.IDEMPOTENT,
+        script=_DELETE,
+        spread=Spread(some, _all_counts),
     )
 
 
@@ -43,8 +66,12 @@ def _gone(reply: Any) -> Gone:
     return Gone(*map(int, reply))
 
 
-def _all_gone(parts: Parts) -> list[int]:
-    return [sum(int(reply[at]) for _, reply in parts) for at in range(2)]
+def _counts(reply: Any) -> list[int]:
+    return [int(count) for count in reply]
+
+
+def _all_counts(parts: Parts) -> list[int]:
+    return [sum(counts) for counts in zip(*(_counts(reply) for _, reply in parts), strict=True)]
 
 
 def delete(*keys: str) -> Command[int]:

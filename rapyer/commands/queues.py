@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Entry: TypeAlias = "tuple[bytes | str, float]"
-"""A member, which is the JSON text of an item, and its priority."""
+"""A member, which is the JSON text of an item, and its score: the priority, and maybe who came first."""
 
 OnlyIf: TypeAlias = Literal["new", "lower", "higher"]
 
@@ -56,27 +56,31 @@ class Queue:
         options = (*CONDITIONS[only_if], "CH")
         return creating("ZADD", self.key, self.main, values, options=options, decode=int, effect=Effect.ONCE)
 
+    def put_back(self, entries: Iterable[Entry]) -> Command[int]:
+        """ZADD NX: push entries as they were taken out, except members that are there again."""
+        return Queue.push(self, entries, "new")
+
     def pop(self, count: int, *, highest: bool = False) -> Command[list[Entry]]:
         """ZPOPMIN or ZPOPMAX: take out so many entries."""
         name = "ZPOPMAX" if highest else "ZPOPMIN"
-        return Command(name, (self.key,), (count,), _entries, Effect.ONCE, immediate=True)
+        return Command(name, (self.key,), (count,), entries_of, Effect.ONCE, immediate=True)
 
     def claim(self, entries: Iterable[Entry], count: int) -> Command[list[Entry]]:
         """Take out the first so many of these entries that are still there, in a script; which they were."""
         words = (word for member, priority in entries for word in (member, repr(priority)))
         return Command(
-            "EVALSHA", (self.key,), (count, *words), _entries, Effect.ONCE, script=_CLAIM, immediate=True
+            "EVALSHA", (self.key,), (count, *words), entries_of, Effect.ONCE, script=_CLAIM, immediate=True
         )
 
     def page(self, start: int, count: int, *, highest: bool = False) -> Command[list[Entry]]:
         """ZRANGE: so many entries from a position on, or with a count of 0 all of them."""
         args = (start, start + count - 1, *(("REV",) if highest else ()), "WITHSCORES")
-        return Command("ZRANGE", (self.key,), args, _entries, Effect.READ)
+        return Command("ZRANGE", (self.key,), args, entries_of, Effect.READ)
 
     def between(self, low: float, high: float) -> Command[list[Entry]]:
         """ZRANGE BYSCORE: the entries whose priority is in a range, its ends included."""
         args = (repr(low), repr(high), "BYSCORE", "WITHSCORES")
-        return Command("ZRANGE", (self.key,), args, _entries, Effect.READ)
+        return Command("ZRANGE", (self.key,), args, entries_of, Effect.READ)
 
     def size(self) -> Command[int]:
         """ZCARD: how many entries there are."""
@@ -89,6 +93,22 @@ class Queue:
     def clear(self) -> Command[int]:
         """DEL: remove all entries."""
         return keys.delete(self.key)
+
+    def priority(self, score: float) -> float:
+        """Return the priority that a stored score stands for."""
+        return score
+
+    def check_priority(self, priority: float, field: str) -> float:
+        """Return a priority with which something is to be pushed.
+
+        Args:
+            priority: The priority.
+            field: The field, for messages.
+
+        Raises:
+            NumberDomainError: The queue has no place for it.
+        """
+        return priority
 
 
 def _merged(entries: Iterable[Entry], only_if: OnlyIf | None) -> Iterable[Entry]:
@@ -106,8 +126,9 @@ def _moves(before: float, priority: float, only_if: OnlyIf | None) -> bool:
     return only_if != "new" and (priority < before if only_if == "lower" else priority > before)
 
 
-def _entries(reply: Any) -> list[Entry]:
-    return [(member, float(priority)) for member, priority in _pairs(reply)]
+def entries_of(reply: Any) -> list[Entry]:
+    """Return the entries that a reply with scores holds, with RESP2 or RESP3."""
+    return [(member, float(score)) for member, score in _pairs(reply)]
 
 
 def _pairs(reply: Any) -> Iterator[tuple[Any, Any]]:

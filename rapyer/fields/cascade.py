@@ -1,11 +1,15 @@
-"""The marker for references whose targets are kept alive with the model that holds them."""
+"""The markers for references whose targets are kept alive, or deleted, with the model that holds them."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from rapyer.errors import InvalidCascadeDepthError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class TTLCascadeMode(enum.Enum):
@@ -54,10 +58,34 @@ class CascadeTTL(CascadeSpec):
     mode: TTLCascadeMode = TTLCascadeMode.EXTEND
 
 
-def cascade_marker(metadata: object) -> CascadeTTL | None:
-    """Return the cascade that field metadata asks for, given as an instance or as the bare class."""
-    if isinstance(metadata, CascadeTTL):
-        return metadata
-    if isinstance(metadata, type) and issubclass(metadata, CascadeTTL):
-        return metadata()
+@dataclass(frozen=True, init=False)
+class CascadeDelete(CascadeSpec):
+    """Deleting a model with `cascade=True` deletes, too, what the reference names.
+
+    It marks a field, `Annotated[list[Reference[Chapter]], CascadeDelete()]`, whatever holds its references.
+    Only marked fields are ever followed, and only to models of the classes that the reference may name.
+
+    Args:
+        depth: How many more references are followed from there, one after the other; 0 deletes only what the
+            field names itself, None is no limit. It shortens the limit of the way that led there.
+        enabled: Whether they are followed at all.
+    """
+
+    def __init__(self, depth: int | None = None, *, enabled: bool = True) -> None:
+        # A dataclass would take `enabled` first.
+        object.__setattr__(self, "enabled", enabled)
+        object.__setattr__(self, "depth", depth)
+        self.__post_init__()
+
+
+S = TypeVar("S", bound=CascadeSpec)
+
+
+def cascade_marker(metadata: Iterable[object], kind: type[S]) -> S | None:
+    """Return the cascade of a kind that field metadata asks for, as an instance or as the bare class."""
+    for given in metadata:
+        if isinstance(given, kind):
+            return given
+        if isinstance(given, type) and issubclass(given, kind):
+            return given()
     return None

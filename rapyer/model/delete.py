@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapyer.commands import json, keys
 from rapyer.errors import BadDeleteActionError
+from rapyer.model.cascade_delete import delete_cascading, deletes_more
 from rapyer.model.companions import keys_under
 from rapyer.model.registry import registry
 from rapyer.result import DeleteResult
@@ -32,6 +33,25 @@ def delete_command(cls: type[StoredModel], key: str) -> Command[Any]:
         return json.delete(key, "$")
     both: Command[Any] = keys.delete_documents([(key, *beside)])
     return replace(both, decode=sum)
+
+
+async def delete_instance(model: StoredModel, *, cascade: bool) -> bool:
+    """Delete what is stored of an instance, as `adelete` does; see there."""
+    if model._rapyer_is_inner():
+        raise inner_error(model)
+    batch = open_batch()
+    if batch is not None:
+        settle_open()  # what a later write of a changed value would find gone
+        batch.remember(model)
+    cls, key = type(model), model._rapyer_key()
+    if cascade and deletes_more(cls):
+        was_there = (await delete_cascading({cls: [key]})).models_missing == 0
+    else:
+        deleted = (await perform(model._rapyer_source(), delete_command(cls, key)))[0]
+        was_there = deleted is None or deleted > 0
+    model._rapyer_mark_stored(stored=False)
+    model._rapyer_set_known(None)
+    return was_there
 
 
 async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> DeleteResult:

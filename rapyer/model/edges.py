@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from rapyer.codec.paths import ROOT, JsonPath
-from rapyer.fields.cascade import CascadeTTL, cascade_marker
+from rapyer.fields.cascade import CascadeDelete, CascadeTTL, cascade_marker
 from rapyer.types.base import Linkable
 from rapyer.types.opaque import Opaque
 from rapyer.types.reference import RelationalFieldType, is_reference, merged_references
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from rapyer.model.state import StoredModel
 
 
+class Marks(NamedTuple):
+    """What was said of the references of a place."""
+
+    ttl: CascadeTTL | None = None
+    delete: CascadeDelete | None = None
+
+    def within(self, outer: Marks) -> Marks:
+        """Return these, and of what they say nothing what was said around the place."""
+        return Marks(self.ttl or outer.ttl, self.delete or outer.delete)
+
+
 @dataclass(frozen=True)
 class Edge:
     """A place where a class holds references.
@@ -33,7 +44,7 @@ class Edge:
         path: Their path in the document, with wildcards; empty outside of it.
         companion: The set or queue outside of the document, or None.
         targets: What they may name.
-        marker: How far times to live follow them, if that was said of this field.
+        marks: How far times to live and deletions follow them, where that was said of this field.
     """
 
     field: str
@@ -41,7 +52,22 @@ class Edge:
     path: JsonPath
     companion: Companion | None
     targets: Targets
-    marker: CascadeTTL | None
+    marks: Marks
+
+    @property
+    def marker(self) -> CascadeTTL | None:
+        """How far times to live follow the references, if that was said of this field."""
+        return self.marks.ttl
+
+    @property
+    def deletion(self) -> CascadeDelete | None:
+        """How far a deletion follows the references; None where it does not."""
+        mark = self.marks.delete
+        return mark if mark is not None and mark.enabled else None
+
+    def is_below(self, path: str) -> bool:
+        """Tell whether it is a field, or a part of one, given as a dotted name."""
+        return self.field == path or self.field.startswith(f"{path}.")
 
 
 def edges_of(cls: type[StoredModel]) -> tuple[Edge, ...]:
@@ -53,9 +79,9 @@ def edges_of(cls: type[StoredModel]) -> tuple[Edge, ...]:
 def _companion_edges(spec: ModelSpec) -> Iterator[Edge]:
     for companion in spec.companions:
         store: Any = "set" if getattr(companion.kind, "native", None) is set else "queue"
-        marker = _marker_in(companion.shape.annotation)
+        marks = _marks_in(companion.shape.annotation)
         for targets, inner in _references(companion.elements.annotation):
-            yield Edge(companion.name, store, JsonPath(""), companion, targets, inner or marker)
+            yield Edge(companion.name, store, JsonPath(""), companion, targets, inner.within(marks))
 
 
 def _document_edges(spec: ModelSpec) -> Iterator[Edge]:
@@ -86,14 +112,14 @@ class _Walk:
             # What has a key of its own in a model stands in the document in models of its kind nested there.
             if field.stored and (where not in self.outside or ".." in f"{path}."):
                 annotation = field.shape.annotation
-                yield from self.place(annotation, path.child(name), where, None, (*above, spec))
+                yield from self.place(annotation, path.child(name), where, Marks(), (*above, spec))
 
     def place(
         self,
         annotation: Any,
         path: JsonPath,
         names: tuple[str, ...],
-        marker: CascadeTTL | None,
+        marks: Marks,
         above: tuple[ModelSpec, ...],
     ) -> Iterator[Edge]:
         """Find the references of a place.
@@ -102,34 +128,36 @@ class _Walk:
             annotation: What it holds.
             path: Where it is in the document.
             names: The names of the fields that lead to it.
-            marker: The cascade that was asked for around it.
+            marks: What was said around it.
             above: The plans of the classes around it.
         """
         origin, arguments = get_origin(annotation), get_args(annotation)
         kind: Any = origin if isinstance(origin, type) else annotation
         if origin is Annotated:
             if not any(isinstance(item, Opaque) and not item.native for item in arguments[1:]):
-                inner = _marker_in(annotation) or marker
+                inner = _marks_in(annotation).within(marks)
                 yield from self.place(arguments[0], path, names, inner, above)
         elif origin in {Union, types.UnionType}:
             for member in arguments:
-                yield from self.place(member, path, names, marker, above)
+                yield from self.place(member, path, names, marks, above)
         elif not isinstance(kind, type):
             return
         elif issubclass(kind, RelationalFieldType):
-            yield Edge(".".join(names), "document", path, None, Targets(*arguments), marker)
+            yield Edge(".".join(names), "document", path, None, Targets(*arguments), marks)
         elif issubclass(kind, SpecialFieldType):
             for targets, inner in _references(arguments[0] if arguments else Any):
-                yield Edge(".".join(names), "texts", JsonPath(f"{path}[*]"), None, targets, inner or marker)
+                yield Edge(
+                    ".".join(names), "texts", JsonPath(f"{path}[*]"), None, targets, inner.within(marks)
+                )
         elif getattr(kind, "native", None) is list and arguments:
-            yield from self.place(arguments[0], JsonPath(f"{path}[*]"), names, marker, above)
+            yield from self.place(arguments[0], JsonPath(f"{path}[*]"), names, marks, above)
         elif issubclass(kind, tuple | frozenset):
             for at, member in enumerate(arguments):
                 every = kind is frozenset or Ellipsis in arguments
                 where = JsonPath(f"{path}[{'*' if every else at}]")
-                yield from self.place(member, where, names, marker, above)
+                yield from self.place(member, where, names, marks, above)
         elif getattr(kind, "native", None) is dict and arguments:
-            yield from self.place(arguments[1], JsonPath(f"{path}.*"), names, marker, above)
+            yield from self.place(arguments[1], JsonPath(f"{path}.*"), names, marks, above)
         elif issubclass(kind, Linkable):
             yield from self._nested(kind.__rapyer_spec__, path, names, above)  # type: ignore[attr-defined]  # a model
 
@@ -157,19 +185,19 @@ def _models_in(annotation: Any) -> Iterator[ModelSpec]:
             yield from _models_in(argument)
 
 
-def _references(annotation: Any) -> Iterator[tuple[Targets, CascadeTTL | None]]:
+def _references(annotation: Any) -> Iterator[tuple[Targets, Marks]]:
     """Find the references that the elements of a set or queue may be."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         for targets, inner in _references(arguments[0]):
-            yield targets, inner or _marker_in(annotation)
+            yield targets, inner.within(_marks_in(annotation))
     elif origin in {Union, types.UnionType}:
         for member in merged_references(arguments):
             yield from _references(member)
     elif is_reference(annotation):
-        yield Targets(*arguments), None
+        yield Targets(*arguments), Marks()
 
 
-def _marker_in(annotation: Any) -> CascadeTTL | None:
+def _marks_in(annotation: Any) -> Marks:
     metadata = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    return next((found for found in map(cascade_marker, metadata) if found is not None), None)
+    return Marks(cascade_marker(metadata, CascadeTTL), cascade_marker(metadata, CascadeDelete))

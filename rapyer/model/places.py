@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from rapyer.errors import UnsupportedFieldError
+from rapyer.fields.fifo_ties import asks_for_fifo, is_fifo_marker
 from rapyer.types.container import RedisContainer
 from rapyer.types.opaque import Opaque
+from rapyer.types.priority_queue import RedisPriorityQueue
 from rapyer.types.reference import is_reference
 from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rapyer.model.schema import ModelSpec
+    from rapyer.model.schema import FieldSpec, ModelSpec
     from rapyer.model.state import StoredModel
 
 Misplaced: TypeAlias = "tuple[type[SpecialFieldType], str]"
@@ -31,10 +33,12 @@ def check_places(cls: type[StoredModel]) -> None:
 
     Raises:
         UnsupportedFieldError: A type that needs a key of its own stands in a list or dict, or in a model
-            there; or a special type in something that is stored as a whole.
+            there; or a special type in something that is stored as a whole. Or a mark of queues is
+            on what is none.
     """
     own = cls.__rapyer_spec__
     for field in own.fields.values():
+        _check_mark(cls, field)
         misplaced = _misplaced(field.info.annotation, None, (own,)) if field.stored else None
         if misplaced is None:
             continue
@@ -46,6 +50,30 @@ def check_places(cls: type[StoredModel]) -> None:
             model=cls.__name__,
             hint=f"let the {kind.__name__} be a field of a model, optional or not{more}",
         )
+
+
+def _check_mark(cls: type[StoredModel], field: FieldSpec) -> None:
+    """Refuse the mark of a queue on what is none."""
+    annotation, metadata = field.info.annotation, field.info.metadata
+    marked = any(map(is_fifo_marker, metadata)) or asks_for_fifo(annotation)
+    if marked and not _may_be_queue(annotation):
+        raise UnsupportedFieldError(
+            f"{cls.__name__}.{field.name} is marked FifoTies, and is no queue",
+            field=field.name,
+            model=cls.__name__,
+            hint="the mark is for queues: Annotated[RedisPriorityQueue[int], FifoTies]",
+        )
+
+
+def _may_be_queue(annotation: Any) -> bool:
+    origin = get_origin(annotation) or annotation
+    if origin is Annotated:
+        return _may_be_queue(get_args(annotation)[0])
+    if origin in {Union, types.UnionType}:
+        return any(map(_may_be_queue, get_args(annotation)))
+    if isinstance(origin, TypeVar):
+        return True
+    return isinstance(origin, type) and issubclass(origin, RedisPriorityQueue)
 
 
 def _misplaced(annotation: Any, where: str | None, above: tuple[Any, ...]) -> Misplaced | None:

@@ -9,7 +9,8 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from rapyer.actions import ActionGroup, action
 from rapyer.commands import keys
-from rapyer.commands.queues import CONDITIONS, OnlyIf, Queue
+from rapyer.commands.queues import CONDITIONS, OnlyIf
+from rapyer.commands.queues_fifo import queue_at
 from rapyer.errors import (
     NumberDomainError,
     UnsupportedArgumentTypeError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from rapyer.commands.command import Command
+    from rapyer.commands.queues import Queue
 
 T = TypeVar("T")
 
@@ -42,9 +44,10 @@ class RedisPriorityQueue(SpecialFieldType, Generic[T]):
     """A queue field: every value is in it once, and the one of the lowest priority comes first.
 
     The queue is in Redis alone, under a key of its own, so there is nothing to save or load. Values of the
-    same priority come in the order of their stored text, not in that of their arrival.
+    same priority come in the order of their stored text; with the mark `FifoTies` in that of their arrival.
 
     Priorities are 64-bit floats: negative and infinite ones are fine, and integers beyond 2**53 are rounded.
+    With the mark they are whole numbers from -2**31 to 2**31.
 
     A value that a pop takes is given to one caller alone. One that does not fit the type any more stays in
     the queue, and the caller is told; `skip_corrupt=True` leaves it there and goes on.
@@ -130,7 +133,7 @@ class RedisPriorityQueue(SpecialFieldType, Generic[T]):
         return self.special_key if hasattr(self, "_rapyer_owner") else None
 
     def _rapyer_place(self) -> Queue:
-        return Queue(self.special_key, self.key)
+        return queue_at(self.special_key, self.key, fifo=self._rapyer_shape.fifo)
 
     def _rapyer_stored(self) -> QueueAccess[T]:
         source = self._rapyer_root()._rapyer_source()
@@ -153,7 +156,8 @@ class RedisPriorityQueue(SpecialFieldType, Generic[T]):
 
         Raises:
             ValidationError: The value does not fit; nothing is pushed.
-            NumberDomainError: The priority is NaN or no number; a `ValueError`.
+            NumberDomainError: The priority is NaN or no number, or with `FifoTies` not whole; a `ValueError`.
+            NumberRangeError: With `FifoTies`, there are two million of the priority; an `OverflowError`.
             UnlinkedValueError: The queue belongs to no model.
             UnknownOutcomeError: The reply was lost, so it may have been pushed.
         """
@@ -195,7 +199,9 @@ class RedisPriorityQueue(SpecialFieldType, Generic[T]):
                 )
         elements = self._rapyer_elements
         texts = elements.texts(elements.validate_many(item.value for item in pushed))
-        priorities = [self._rapyer_priority(item.priority) for item in pushed]
+        priorities = [
+            place.check_priority(self._rapyer_priority(item.priority), self.field_path) for item in pushed
+        ]
         if not pushed:
             return 0
         changed: int | None = await self._rapyer_do(place.push(zip(texts, priorities, strict=True), only_if))

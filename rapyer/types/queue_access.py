@@ -104,7 +104,7 @@ class QueueAccess(Generic[T]):
             return [(entry, None) for entry in claimed]
 
         found = await taken(take(), self._give_back, f"members of {self.place.key}")
-        return [PriorityQueueItem(_readable(member), priority) for (member, priority), _ in found]
+        return [PriorityQueueItem(_readable(entry[0]), self.place.priority(entry[1])) for entry, _ in found]
 
     async def _take(
         self, count: int, *, highest: bool, passed: dict[Entry, None] | None
@@ -169,18 +169,20 @@ class QueueAccess(Generic[T]):
                 except CorruptedModelError as error:
                     corrupt.append((entry, self._named(entry, error)))
                 else:
-                    fitting.append((entry, PriorityQueueItem(value, entry[1])))
+                    fitting.append((entry, self._item(value, entry)))
         else:
             fitting = [
-                (entry, PriorityQueueItem(value, entry[1]))
-                for entry, value in zip(entries, values, strict=True)
+                (entry, self._item(value, entry)) for entry, value in zip(entries, values, strict=True)
             ]
         return fitting, corrupt
+
+    def _item(self, value: T, entry: Entry) -> PriorityQueueItem[T]:
+        return PriorityQueueItem(value, self.place.priority(entry[1]))
 
     def _named(self, entry: Entry, error: CorruptedModelError) -> CorruptedModelError:
         named = type(error)(
             f"{self.elements.place} has a member under {self.place.key} that does not fit, and stays there: "
-            f"{_shown(entry[0])}, priority {entry[1]}; {error.__cause__ or error}",
+            f"{_shown(entry[0])}, priority {self.place.priority(entry[1])}; {error.__cause__ or error}",
             key=self.place.key,
             field=self.elements.place,
             hint="pass over it with skip_corrupt=True, or take out all that does not fit with apop_corrupt()",
@@ -204,7 +206,7 @@ class QueueAccess(Generic[T]):
     async def _put_back(self, entries: Sequence[Entry]) -> None:
         # Under a token, so that they are there again for certain, and not once more after somebody took them;
         # and at once, in a pipeline too.
-        await run(self.source.exactly_once, self.place.push(entries, "new"))
+        await run(self.source.exactly_once, self.place.put_back(entries))
 
 
 def _readable(member: bytes | str) -> str | bytes:

@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 
 from rapyer.codec import adapters
 from rapyer.errors import CorruptedModelError
+from rapyer.fields.fifo_ties import asks_for_fifo
 from rapyer.types.base import BaseRedisType, Linkable, Owner
 from rapyer.types.elements import Elements
 from rapyer.types.opaque import Opaque
@@ -102,6 +103,11 @@ class Shape:
         """Whether elements of a set that cannot be read are left out."""
         metadata = get_args(self.annotation)[1:] if get_origin(self.annotation) is Annotated else ()
         return any(isinstance(item, Opaque) and item.safe for item in metadata)
+
+    @cached_property
+    def fifo(self) -> bool:
+        """Whether values of a queue that have the same priority come in the order of their arrival."""
+        return asks_for_fifo(self.annotation)
 
     @cached_property
     def loose(self) -> bool:

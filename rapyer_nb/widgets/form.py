@@ -146,7 +146,8 @@ class _Planner:
     ) -> FieldPlan:
         beside = companion.key(self._key)
         if issubclass(companion.kind, RedisPriorityQueue):
-            place, store = QueuePlace(self._key, path, beside), QueueStore(self._model, way, spec)
+            place = QueuePlace(self._key, path, beside, companion.shape.fifo)
+            store = QueueStore(self._model, way, spec)
             return FieldPlan(way, place, spec, companion.kind, store, editable=False)
         annotation = without_none(spec.annotation) or spec.annotation  # None and an empty set look alike
         set_place, set_store = SetPlace(self._key, path, beside), SetStore(self._model, way, spec)

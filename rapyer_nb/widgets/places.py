@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from pydantic_core import from_json, to_json
 
 from rapyer.commands import json as json_commands
-from rapyer.commands.queues import Queue
+from rapyer.commands.queues_fifo import queue_at
 from rapyer.commands.sets import CompanionSet
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rapyer.codec.paths import JsonPath
     from rapyer.commands.command import Command
+    from rapyer.commands.queues import Queue
     from rapyer_nb.widgets.binding import Write
 
     Send = Callable[..., Awaitable[list[Any]]]
@@ -117,10 +118,11 @@ class QueuePlace:
     key: str
     path: JsonPath
     beside: str
+    fifo: bool
 
     def reads(self) -> Sequence[Command[Any]]:
         """JSON.GET, to see whether the model is stored, ZCARD and ZRANGE."""
-        queue = Queue(self.beside, self.key)
+        queue = self._queue
         return json_commands.get(self.key, self.path), queue.size(), queue.page(0, _SHOWN)
 
     def raw(self, replies: Sequence[Any]) -> bytes | None:
@@ -128,13 +130,17 @@ class QueuePlace:
         document, size, entries = replies
         if document is None:
             return None
-        shown = ", ".join(f"{_value(member)} ({priority:g})" for member, priority in entries)
+        shown = ", ".join(f"{_value(member)} ({self._queue.priority(score):g})" for member, score in entries)
         more = ", …" if size > len(entries) else ""
         return to_json([f"{size:,}: {shown}{more}" if size else "empty"])
 
     async def write(self, send: Send, write: Write) -> json_commands.SetIfResult:
         """Do nothing: the form does not edit queues."""
         return json_commands.SetIfResult("written")
+
+    @property
+    def _queue(self) -> Queue:
+        return queue_at(self.beside, self.key, fifo=self.fifo)
 
 
 def _value(member: bytes | str) -> str:

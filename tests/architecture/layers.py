@@ -45,7 +45,7 @@ SIDEWAYS: dict[str, set[str]] = {
     "rapyer.collection": {"rapyer.finding"},
     "rapyer.base": {"rapyer.collection", "rapyer.metaclass", "rapyer.yielding"},
     "rapyer.functions": {"rapyer.base", "rapyer.finding"},
-    "rapyer.relations": {"rapyer.base"},
+    "rapyer.relations": {"rapyer.base", "rapyer.finding", "rapyer.functions"},
     "rapyer.lifecycle": {"rapyer.base"},
     "rapyer": {"rapyer.base", "rapyer.functions", "rapyer.relations", "rapyer.lifecycle"},
 }

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 import rapyer
-from rapyer import AtomicRedisModel, Index, Key, RedisConfig, SafeLoad
+from rapyer import AtomicRedisModel, FifoTies, Index, Key, RedisConfig, SafeLoad
 from rapyer.cascade import CascadeTTL
 from rapyer.session import cluster
 from rapyer.types import RedisPriorityQueue, RedisSet, Reference
@@ -33,6 +33,11 @@ class ShardDoc(AtomicRedisModel):
     maybe: set[int] | None = None
     jobs: RedisPriorityQueue[str] = Field(default_factory=RedisPriorityQueue)
     groups: list[RedisSet[str]] = []
+
+
+class ShardOrder(AtomicRedisModel):
+    name: Key[str]
+    jobs: Annotated[RedisPriorityQueue[str], FifoTies] = Field(default_factory=RedisPriorityQueue)
 
 
 class ShardPlace(AtomicRedisModel):

@@ -10,7 +10,16 @@ import pytest
 import rapyer
 from rapyer.commands.slots import slot_of
 from rapyer.types import PriorityQueueItem
-from tests.cluster.special_models import ShardDoc, ShardPart, ask, calls_of, some_docs, stored_on, until
+from tests.cluster.special_models import (
+    ShardDoc,
+    ShardOrder,
+    ShardPart,
+    ask,
+    calls_of,
+    some_docs,
+    stored_on,
+    until,
+)
 
 if TYPE_CHECKING:
     from redis.asyncio import RedisCluster
@@ -105,6 +114,20 @@ async def test_queues_on_every_node(nodes: TestCluster) -> None:
         for doc in docs:
             await doc.jobs.apush("late", 9)
     assert [await doc.jobs.asize() for doc in docs] == [2] * 12
+
+
+async def test_queues_that_keep_the_order_of_arrival(nodes: TestCluster) -> None:
+    docs = [await ShardOrder(name=f"{at}").asave() for at in range(6)]
+    assert len({slot_of(doc.key) for doc in docs}) == 6
+    async with rapyer.apipeline():
+        for value in "cab":
+            for doc in docs:
+                await doc.jobs.apush(value, 1)
+    for doc in docs:
+        await doc.jobs.apush("z", 0)
+        assert [item.value for item in await doc.jobs.aitems()] == ["z", "c", "a", "b"]
+        assert await doc.jobs.apop_max() == "c"
+        assert await doc.jobs.apop_many(3, highest=True) == ["a", "b", "z"]
 
 
 async def test_waiting_for_values_on_several_nodes(nodes: TestCluster, client: RedisCluster) -> None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 import rapyer
 import rapyer.types
-from rapyer import AtomicRedisModel, Index, apipeline
+from rapyer import AtomicRedisModel, FifoTies, Index, apipeline
+from rapyer.cascade import CascadeDelete
 from rapyer.types import PriorityQueueItem, RedisPriorityQueue, Reference
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ class FaultDoc(AtomicRedisModel):
     groups: dict[str, set[str]] = {"g": {"a", "b"}}
     jobs: RedisPriorityQueue[int] = RedisPriorityQueue()
     damaged: RedisPriorityQueue[int] = RedisPriorityQueue()
+    ordered: Annotated[RedisPriorityQueue[int], FifoTies] = RedisPriorityQueue()
     friend: Reference[FaultDoc] = Reference("FaultDoc:1")
-    friends: set[Reference[FaultDoc]] = {Reference("FaultDoc:1")}
+    friends: Annotated[set[Reference[FaultDoc]], CascadeDelete()] = {Reference("FaultDoc:1")}
 
 
 class FaultIndexed(AtomicRedisModel):
@@ -101,6 +103,13 @@ async def _idempotent_pipeline(doc: Any) -> None:
         doc.text = "b"
         doc.mapping["c"] = 3
         await doc.aset_ttl(100)
+
+
+async def _ordered_pipeline(doc: FaultDoc) -> None:
+    async with doc.apipeline():
+        await doc.ordered.apush(7, 2)
+        await doc.ordered.apush(6, 2)
+        doc.number += 1
 
 
 async def _async_pipeline(doc: Any) -> None:
@@ -169,6 +178,11 @@ async def _checked_references(doc: Any) -> None:
     assert (report.instances, report.references, report.ok) == (1, 2, True)
 
 
+async def _found_referrers(doc: Any) -> None:
+    found = await rapyer.areferrers(doc, FaultDoc.friend, FaultDoc.friends)
+    assert [model.key for model in found] == [doc.key]
+
+
 async def _members(tags: Any) -> list[Any]:
     return [member async for member in tags.aiter_members()]
 
@@ -195,6 +209,8 @@ OPERATIONS: dict[str, Any] = {
     "asave of what changed, if unchanged": lambda d: _careful(d, only_changed=True, if_unchanged=True),
     "AtomicRedisModel.aload": lambda d: d.aload(),
     "AtomicRedisModel.adelete": lambda d: d.adelete(),
+    "adelete of all that marked fields name": lambda d: d.adelete(cascade=True),
+    "adelete_many of all that marked fields name": lambda d: FaultDoc.adelete_many(d, cascade=True),
     "AtomicRedisModel.aupdate": lambda d: d.aupdate(text="b", number=3),
     "AtomicRedisModel.aset_ttl": lambda d: d.aset_ttl(100),
     "AtomicRedisModel.aduplicate": lambda d: d.aduplicate(),
@@ -237,6 +253,7 @@ OPERATIONS: dict[str, Any] = {
     "Reference.aunload": lambda d: d.friend.aunload(),
     "rapyer.afetch_all": _all_fetched,
     "rapyer.acheck_references": _checked_references,
+    "rapyer.areferrers": _found_referrers,
     "rapyer.aget_or_create": lambda d: rapyer.aget_or_create(d),
     "rapyer.aget": lambda d: rapyer.aget(d.key),
     "rapyer.afind": lambda d: rapyer.afind(d.key),
@@ -287,6 +304,16 @@ OPERATIONS: dict[str, Any] = {
     "RedisPriorityQueue.arange": lambda d: d.jobs.arange(1, 2),
     "RedisPriorityQueue.asize": lambda d: d.jobs.asize(),
     "RedisPriorityQueue.asave_special": lambda d: d.jobs.asave_special(),
+    "queue in order, apush": lambda d: d.ordered.apush(3, 2),
+    "queue in order, apush_many": lambda d: d.ordered.apush_many(
+        [PriorityQueueItem(n, 2) for n in (9, 1, 8)]
+    ),
+    "queue in order, numbered anew": lambda d: d.ordered.apush(9, 5),
+    "queue in order, apop_max": lambda d: d.ordered.apop_max(),
+    "queue in order, apop_many": lambda d: d.ordered.apop_many(2, highest=True),
+    "queue in order, that passes over": lambda d: d.ordered.apop_max(skip_corrupt=True),
+    "queue in order, apeek_item": lambda d: d.ordered.apeek_item(highest=True),
+    "queue in order, pipeline": _ordered_pipeline,
     "RedisSet.asave_special": lambda d: _set(d.tags.asave_special, lambda: d.tags.update(["c"])),
     "SpecialFieldType.adelete_special": lambda d: d.tags.adelete_special(),
     "SpecialFieldType.aduplicate_special": lambda d: d.tags.aduplicate_special("FaultDoc:2"),

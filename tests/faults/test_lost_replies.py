@@ -54,6 +54,7 @@ async def prepared(direct: Any) -> Any:
     await doc.asave()
     await direct.zadd(doc.jobs.special_key, {"1": 1, "2": 2, "3": 3})
     await direct.zadd(doc.damaged.special_key, {"bad": 1, "2": 2, "worse": 3})
+    await direct.zadd(doc.ordered.special_key, {"1": 1, "2": 2, "3": 5, "4": 6 - 2**-21})
     return await FaultDoc.aget("1")
 
 

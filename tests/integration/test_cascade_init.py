@@ -44,7 +44,7 @@ def test_the_marker_is_a_value() -> None:
     assert (TTLCascadeMode.EXTEND.value, list(TTLCascadeMode)) == ("extend", [TTLCascadeMode.EXTEND])
     with pytest.raises(AttributeError):
         CascadeTTL().depth = 5
-    assert rapyer.cascade.__all__ == ("CascadeSpec", "CascadeTTL", "TTLCascadeMode")
+    assert rapyer.cascade.__all__ == ("CascadeDelete", "CascadeSpec", "CascadeTTL", "TTLCascadeMode")
 
 
 @pytest.mark.parametrize("depth", [-1, 1.5, True, "1"])

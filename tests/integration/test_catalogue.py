@@ -29,7 +29,7 @@ DOCUMENTED = {
     "index_name redis_schema acreate_index adelete_index init_class create_redis_model",
     # Functions of the package.
     "Reference": "afetch aunload is_resolved target_key value",
-    "rapyer": "acheck_references afetch_all adelete_many aexists afind afind_one aget ainsert alock_from_key apipeline find_redis_models init_rapyer "
+    "rapyer": "acheck_references afetch_all areferrers adelete_many aexists afind afind_one aget ainsert alock_from_key apipeline find_redis_models init_rapyer "
     "teardown_rapyer",
     # Field types.
     "RedisStr": _COMMON,

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
-    "README.md": 0,
+    "README.md": 2,
     "docs/actions.md": 0,
     "docs/get_or_create.md": 3,
     "docs/locks.md": 0,
-    "docs/queues.md": 2,
-    "docs/references.md": 8,
+    "docs/queues.md": 4,
+    "docs/references.md": 13,
     "docs/reliability.md": 0,
     "docs/safe_load.md": 3,
     "docs/sets.md": 4,

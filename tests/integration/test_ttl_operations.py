@@ -193,8 +193,8 @@ OPERATIONS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "arange": lambda m: m.jobs.arange(),
     },
 }
-OTHER_KEYS = {"aduplicate", "aduplicate_many", "afetch_all"}
-"""These concern other models alone: the copies, or what is referred to."""
+OTHER_KEYS = {"aduplicate", "aduplicate_many", "afetch_all", "areferrers"}
+"""These concern other models alone: the copies, what is referred to, or what refers to one."""
 
 FOUND = {"aget_or_create": ActionGroup.READ | ActionGroup.FETCH}
 """What is CREATE where nothing is stored is not where something is."""

@@ -10,7 +10,7 @@ import ipywidgets as W
 import pytest
 from pydantic import Field, field_validator
 
-from rapyer import AtomicRedisModel
+from rapyer import AtomicRedisModel, FifoTies
 from rapyer.model.registry import registry
 from rapyer.session.clients import ClientSource
 from rapyer.types import PriorityQueueItem, RedisPriorityQueue, RedisSet, Reference
@@ -49,6 +49,7 @@ class SpecialWorker(AtomicRedisModel):
     shelf: SpecialShelf = SpecialShelf()
     second: SpecialShelf | None = None
     pool: RedisPriorityQueue[int] | None = None
+    inbox: Annotated[RedisPriorityQueue[str], FifoTies] = Field(default_factory=RedisPriorityQueue)
 
     @field_validator("tags")
     @classmethod
@@ -315,6 +316,13 @@ async def test_a_queue_shows_what_comes_next(desk: Desk) -> None:
     await until(lambda: desk.shown("jobs") == "4: 'job 1' (1), 'job 2' (2), 'job 3' (3), …", "it shows")
     assert not desk.row("jobs")._on
     assert await desk.model.jobs.asize() == 4
+
+
+async def test_a_queue_that_keeps_the_order_of_arrival_shows_priorities(desk: Desk) -> None:
+    other = await desk.other()
+    await other.inbox.apush_many([PriorityQueueItem(name, 1) for name in "ca"])
+    await other.inbox.redis.zadd(other.inbox.special_key, {'"b"': 1.75})
+    await until(lambda: desk.shown("inbox") == "3: 'c' (1), 'a' (1), 'b' (1)", "it shows")
 
 
 async def test_an_optional_queue_is_shown_too(desk: Desk) -> None:

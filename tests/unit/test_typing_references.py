@@ -9,7 +9,7 @@ from pathlib import Path
 
 PROGRAM = """
 from typing import Annotated, Optional
-from rapyer import AtomicRedisModel, acheck_references, afetch_all
+from rapyer import AtomicRedisModel, acheck_references, afetch_all, areferrers
 from rapyer.cascade import CascadeTTL
 from rapyer.types import ForeignKey, RedisPriorityQueue, RedisSet, Reference
 
@@ -39,6 +39,9 @@ async def program(author: Author) -> None:
     reveal_type(await book.editors[0].afetch())
     reveal_type(await afetch_all([book], Book.author))
     reveal_type(await acheck_references(Book))
+    reveal_type(await areferrers(author, Book.author))
+    reveal_type(await book.adelete(cascade=True))
+    reveal_type(await Book.adelete_many(book, cascade=True))
     reveal_type(await book.aset_ttl(5, cascade=True))
     book.sequel = None
     book.sequel = book
@@ -63,6 +66,9 @@ REVEALED = [
     "Author",
     "FetchResult",
     "ReferenceReport",
+    "list[AtomicRedisModel]",
+    "bool",
+    "DeleteResult",
     "CascadeResult | None",
     "Book",
     "Author | Book",

@@ -1,8 +1,11 @@
 -- Remove documents with what lives beside them, or none where the key of a document holds something else.
--- KEYS     the documents, then the keys beside them
--- ARGV[1]  the number of documents
--- returns  how many documents there were, and how many other keys
-local number = tonumber(ARGV[1])
+-- KEYS     the documents, group by group, then the keys beside them
+-- ARGV     the number of documents of each group
+-- returns  how many documents of each group there were, and how many other keys
+local number = 0
+for _, size in ipairs(ARGV) do
+  number = number + tonumber(size)
+end
 for position = 1, number do
   local kind = redis.call('TYPE', KEYS[position]).ok
   if kind ~= 'ReJSON-RL' and kind ~= 'none' then
@@ -18,4 +21,11 @@ local function removed(from, to)
   end
   return count
 end
-return {removed(1, number), removed(number + 1, #KEYS)}
+
+local counts, done = {}, 0
+for group, size in ipairs(ARGV) do
+  counts[group] = removed(done + 1, done + tonumber(size))
+  done = done + tonumber(size)
+end
+counts[#counts + 1] = removed(number + 1, #KEYS)
+return counts
