@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rapyer.codec.replies import identity
 from rapyer.commands.command import Command, Effect
-from rapyer.scripts.script import Script
+from rapyer.scripts.script import BesideScript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 SPECIAL_FIELD_KEY_PREFIX = "__rapyer_special__"
 """What the keys of companions start with, so that no listing of a class's keys meets them."""
 
-CREATING = Script("companion")
+CREATING = BesideScript("companion")
 """Runs a command that may create such a key."""
 
-_SAVE = Script("save_stored")
+_SAVE = BesideScript("save_stored")
 
 MOST_WORDS = 5000
 """How many words of one command a script can handle; an even number, for those that take pairs."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from rapyer.codec.replies import raw_json, text
 from rapyer.commands.command import Arg, Command, Effect
 from rapyer.commands.spread import Parts, Spread
-from rapyer.scripts.script import Script
+from rapyer.scripts.script import BesideScript, Script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_DUPLICATE = Script("duplicate")
+_DUPLICATE = BesideScript("duplicate")
 _DUMP = Script("dump")
-_RESTORE = Script("restore")
+_RESTORE = BesideScript("restore")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from rapyer.codec.replies import raw_json, text
 from rapyer.commands import slots
 from rapyer.commands.command import Command, Effect
 from rapyer.commands.companion import script_steps
-from rapyer.scripts.script import Script
+from rapyer.scripts.script import BesideScript
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rapyer.commands.command import Arg
 
-_LOCK = Script("lock")
+_LOCK = BesideScript("lock")
 
 CHANNEL = "rapyer:lock:"
 """What the channels start with on which waiters are told that it is their turn; the inbox follows."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rapyer.commands.command import Command, Effect
 from rapyer.commands.queues import CONDITIONS, Queue, entries_of
 from rapyer.errors import NumberDomainError, NumberRangeError
-from rapyer.scripts.script import Script
+from rapyer.scripts.script import BesideScript, Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ MOST_TIES = 2_000_000
 """How many entries of one priority there may be: a little less than there are fractions, as the script
 numbers a priority's entries anew when it has come to the last fraction, and is not to do so at each push."""
 
-_PUSH = Script("push_in_order")
+_PUSH = BesideScript("push_in_order")
 _HIGHEST = Script("highest_first")
 
 

@@ -17,7 +17,7 @@ from rapyer.commands import json, keys
 from rapyer.commands.command import Command, Effect
 from rapyer.commands.companion import MOST_WORDS, creating
 from rapyer.commands.spread import Parts, Spread
-from rapyer.scripts.script import Script
+from rapyer.scripts.script import BesideScript, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,10 +29,10 @@ Member: TypeAlias = "bytes | str"
 
 Operation: TypeAlias = Literal["union", "intersection", "difference", "symmetric"]
 
-_UPDATE = Script("set_update")
+_UPDATE = BesideScript("set_update")
 _INLINE = Script("inline_set")
 _ALGEBRA = Script("set_algebra")
-_TAKE_IN = Script("take_in_set")
+_TAKE_IN = BesideScript("take_in_set")
 
 _NATIVE = {"union": "SUNION", "intersection": "SINTER", "difference": "SDIFF"}
 

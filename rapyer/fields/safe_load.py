@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import types
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 T = TypeVar("T")
 
@@ -38,19 +37,3 @@ else:
 
         def __class_getitem__(cls, annotated):
             return Annotated[annotated, SafeLoadAnnotation()]
-
-
-def is_safe_marker(metadata: object) -> bool:
-    """Tell whether a piece of field metadata is the marker, given as an instance or as the bare class."""
-    if isinstance(metadata, type):
-        return issubclass(metadata, SafeLoadAnnotation)
-    return isinstance(metadata, SafeLoadAnnotation)
-
-
-def asks_for_safe_load(annotation: Any) -> bool:
-    """Tell whether an annotation, or a member of a union, carries the marker."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        core, *metadata = get_args(annotation)
-        return any(map(is_safe_marker, metadata)) or asks_for_safe_load(core)
-    return origin in {Union, types.UnionType} and any(map(asks_for_safe_load, get_args(annotation)))

@@ -10,7 +10,7 @@ from rapyer.commands.references import decoded, get_matches, members_of
 from rapyer.errors import WrongTypeError
 from rapyer.model.load import KEYS_PER_SCAN
 from rapyer.model.registry import registry
-from rapyer.session.executor import run
+from rapyer.session.executor import attempt, run
 from rapyer.session.faults import checked
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class EdgeReader:
         companions = [(edge.companion, edge.store) for edge in self.edges if edge.companion is not None]
         reads += [members_of(one.key(key), queue=store == "queue") for one, store in companions]
         return reads
+
+    async def read(self, source: ClientSource, keys: Sequence[str]) -> list[Held]:
+        """Return the references of some instances, read in one round trip."""
+        replies = iter(await attempt(source, [command for key in keys for command in self.commands(key)]))
+        return [held for key in keys for held in self.held(key, replies)]
 
     def held(self, key: str, replies: Iterator[Any]) -> Iterator[Held]:
         """Give the references of an instance.

@@ -12,7 +12,7 @@ from rapyer.model.held import INSTANCES_PER_READ, EdgeReader, Held, stored_keys
 from rapyer.model.references import not_stored, problem_of, target_of
 from rapyer.model.registry import registry
 from rapyer.result import BrokenReference, ReferenceReport
-from rapyer.session.executor import attempt, execute
+from rapyer.session.executor import execute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ class Check:
 
     async def _look_at(self, chunk: Sequence[str]) -> None:
         by_target: dict[tuple[Any, str], list[Held]] = {}
-        for held in await self._held_by(chunk):
+        for held in await self._reader.read(self._source, chunk):
             self.references += 1
             try:
                 by_target.setdefault(target_of(held.text, held.edge.targets), []).append(held)
@@ -86,12 +86,6 @@ class Check:
             self.dangling += 1
         if len(self.broken) < self.limit:
             self.broken.append(_broken(held, error))
-
-    async def _held_by(self, chunk: Sequence[str]) -> list[Held]:
-        reader = self._reader
-        commands = [command for key in chunk for command in reader.commands(key)]
-        replies = iter(await attempt(self._source, commands))
-        return [held for key in chunk for held in reader.held(key, replies)]
 
 
 def _broken(held: Held, error: ModelError) -> BrokenReference:

@@ -6,7 +6,8 @@ import types
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from rapyer.errors import UnsupportedFieldError
-from rapyer.fields.fifo_ties import asks_for_fifo, is_fifo_marker
+from rapyer.fields.fifo_ties import FifoTies
+from rapyer.fields.markers import carries, is_marker
 from rapyer.types.container import RedisContainer
 from rapyer.types.opaque import Opaque
 from rapyer.types.priority_queue import RedisPriorityQueue
@@ -55,7 +56,7 @@ def check_places(cls: type[StoredModel]) -> None:
 def _check_mark(cls: type[StoredModel], field: FieldSpec) -> None:
     """Refuse the mark of a queue on what is none."""
     annotation, metadata = field.info.annotation, field.info.metadata
-    marked = any(map(is_fifo_marker, metadata)) or asks_for_fifo(annotation)
+    marked = any(is_marker(item, FifoTies) for item in metadata) or carries(annotation, FifoTies)
     if marked and not _may_be_queue(annotation):
         raise UnsupportedFieldError(
             f"{cls.__name__}.{field.name} is marked FifoTies, and is no queue",

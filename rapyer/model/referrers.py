@@ -12,7 +12,6 @@ from rapyer.model.keys import primary_key_of
 from rapyer.model.load import load_many, report_skipped
 from rapyer.model.references import target_of
 from rapyer.model.registry import registry
-from rapyer.session.executor import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,9 +93,7 @@ class _Search:
         return list(found)
 
     async def _in(self, chunk: Sequence[str]) -> Iterable[str]:
-        source = registry.source_for(self.cls)
-        replies = iter(await attempt(source, [one for key in chunk for one in self.reader.commands(key)]))
-        held = [one for key in chunk for one in self.reader.held(key, replies)]
+        held = await self.reader.read(registry.source_for(self.cls), chunk)
         return [one.owner for one in held if one.text in self.texts[one.edge]]
 
 

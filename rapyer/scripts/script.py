@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,14 @@ class Script:
 
     name: str
 
+    prelude: ClassVar[str | None] = None
+    """The file that the script begins with."""
+
     @cached_property
     def source(self) -> str:
         """The script's text, without comments and indentation: a transaction sends all of it."""
-        return _text_of(self.name)
+        text = _text_of(self.name)
+        return text if self.prelude is None else f"{_text_of(self.prelude)}\n{text}"
 
     @cached_property
     def sha(self) -> str:
@@ -33,10 +38,14 @@ class Script:
 class ValueScript(Script):
     """A script that computes with one stored value, which `value.lua` has read before it begins."""
 
-    @cached_property
-    def source(self) -> str:
-        """The script's text, that of `value.lua` first."""
-        return f"{_text_of('value')}\n{super().source}"
+    prelude = "value"
+
+
+@dataclass(frozen=True)
+class BesideScript(Script):
+    """A script that writes keys beside a document, which must not outlast it (`beside.lua`)."""
+
+    prelude = "beside"
 
 
 def _text_of(name: str) -> str:

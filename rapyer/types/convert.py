@@ -11,7 +11,8 @@ from pydantic import BaseModel, PlainValidator, RootModel
 
 from rapyer.fields.index import index_of
 from rapyer.fields.key import RapyerKey
-from rapyer.fields.safe_load import asks_for_safe_load, is_safe_marker
+from rapyer.fields.markers import carries, is_marker
+from rapyer.fields.safe_load import SafeLoadAnnotation
 from rapyer.types.base import BaseRedisType, Linkable
 from rapyer.types.boolean import STORED_BOOL
 from rapyer.types.bytes import RedisBytes
@@ -83,7 +84,7 @@ class Conversion:
 
         A type that is none is left as it is and marked, last, as stored whole (`Opaque`).
         """
-        self.safe = any(map(is_safe_marker, metadata)) or asks_for_safe_load(annotation)
+        self.safe = _is_safe(annotation, metadata)
         if not metadata and type(annotation) is type and annotation in SCALARS:
             return SCALARS[annotation], []  # which is what most fields are
         plain = [_dumped_once(item) for item in metadata if not isinstance(item, Opaque | NoNul)]
@@ -155,7 +156,7 @@ class Conversion:
 
     def _element(self, annotation: Any) -> Any:
         """Return the annotation of what a list or dict holds."""
-        outer, self.safe = self.safe, self.safe or asks_for_safe_load(annotation)
+        outer, self.safe = self.safe, self.safe or _is_safe(annotation)
         try:
             return self._marked_element(_unmarked(annotation))
         finally:
@@ -192,6 +193,11 @@ def without_second_dump(schema: CoreSchema) -> CoreSchema:
     """Return the schema of a plain validator, changed so that its values are dumped once."""
     schema.get("serialization", {}).pop("return_schema", None)
     return schema
+
+
+def _is_safe(annotation: Any, metadata: Sequence[Any] = ()) -> bool:
+    marker = SafeLoadAnnotation
+    return any(is_marker(item, marker) for item in metadata) or carries(annotation, marker)
 
 
 def _dumped_once(item: Any) -> Any:

@@ -67,6 +67,16 @@ class Partial:
         super()._rapyer_remember(batch)  # type: ignore[misc]  # the other base has it
         batch.remember(_Kept(self))
 
+    def clear(self) -> None:
+        """Remove every element, those that cannot be read as well."""
+        super().clear()  # type: ignore[misc]  # as above
+        self._rapyer_unread = ()
+
+    async def aclear(self) -> None:
+        """Remove every element, those that cannot be read as well (JSON.SET; of a set with a key DEL)."""
+        await super().aclear()  # type: ignore[misc]  # as above
+        self._rapyer_unread = ()
+
     def __copy__(self) -> Any:
         return self._rapyer_made(super().__copy__(), self._rapyer_unread)  # type: ignore[misc]
 
@@ -130,16 +140,6 @@ class PartialList(Partial, RedisList[Any]):
             hint="assign a list to the field and save it, which drops what cannot be read",
         )
 
-    def clear(self) -> None:
-        """Remove every element, those that cannot be read as well."""
-        super().clear()
-        self._rapyer_unread = ()
-
-    async def aclear(self) -> None:
-        """Remove every element, those that cannot be read as well (JSON.SET)."""
-        await super().aclear()
-        self._rapyer_unread = ()
-
 
 class PartialDict(Partial, RedisDict[Any, Any]):
     """Setting or deleting a member that cannot be read ends its being kept."""
@@ -168,16 +168,6 @@ class PartialDict(Partial, RedisDict[Any, Any]):
         self._forget(self._checked_key(key))
         return removed
 
-    def clear(self) -> None:
-        """Remove every member, those that cannot be read as well."""
-        super().clear()
-        self._rapyer_unread = ()
-
-    async def aclear(self) -> None:
-        """Remove every member, those that cannot be read as well (JSON.SET)."""
-        await super().aclear()
-        self._rapyer_unread = ()
-
 
 class PartialSet(Partial, RedisSet[Any]):
     """In a document what cannot be read is written with the rest; under a key of its own it just stays."""
@@ -186,16 +176,6 @@ class PartialSet(Partial, RedisSet[Any]):
 
     def __repr__(self) -> str:
         return f"RedisSet({set(self)!r})"
-
-    def clear(self) -> None:
-        """Remove every element, those that cannot be read as well, of a set inside a document."""
-        super().clear()
-        self._rapyer_unread = ()
-
-    async def aclear(self) -> None:
-        """Remove every element, those that cannot be read as well (DEL; inside a list or dict JSON.SET)."""
-        await super().aclear()
-        self._rapyer_unread = ()
 
 
 RedisList._rapyer_partial = PartialList

@@ -17,7 +17,8 @@ from pydantic_core import from_json, to_json
 
 from rapyer.codec import adapters
 from rapyer.errors import CorruptedModelError
-from rapyer.fields.fifo_ties import asks_for_fifo
+from rapyer.fields.fifo_ties import FifoTies
+from rapyer.fields.markers import carries
 from rapyer.types.base import BaseRedisType, Linkable, Owner
 from rapyer.types.elements import Elements
 from rapyer.types.opaque import Opaque
@@ -107,7 +108,7 @@ class Shape:
     @cached_property
     def fifo(self) -> bool:
         """Whether values of a queue that have the same priority come in the order of their arrival."""
-        return asks_for_fifo(self.annotation)
+        return carries(self.annotation, FifoTies)
 
     @cached_property
     def loose(self) -> bool:

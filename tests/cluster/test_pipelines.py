@@ -10,6 +10,7 @@ from redis.exceptions import OutOfMemoryError
 
 import rapyer
 from rapyer import AtomicRedisModel
+from rapyer.commands.slots import slot_of
 from rapyer.errors import CrossSlotError, PartlyAppliedError, TransactionError
 from rapyer.session import cluster
 
@@ -79,13 +80,14 @@ async def test_results_are_in_the_order_of_the_commands(nodes: TestCluster) -> N
 
 async def test_steps_for_one_node_share_a_round_trip(writes: list[list[str]]) -> None:
     docs = await SlotDoc.ainsert(*(SlotDoc() for _ in range(60)))
+    slots = {slot_of(doc.key) for doc in docs}  # now and then, two of the keys fall into one
     writes.clear()
     async with rapyer.apipeline():
         for doc in docs:
             doc.text = "x"
             doc.number = 5
     assert len(writes) == 3
-    assert sum(names.count("MULTI") for names in writes) == 60
+    assert sum(names.count("MULTI") for names in writes) == len(slots)
     writes.clear()
     assert len(await SlotDoc.afind(*docs)) == 60
     assert len(writes) == 3

@@ -1,13 +1,29 @@
 """Fixtures for the tests of the notebook toolkit: a place of its own for embedded servers."""
 
+import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from rapyer.model.registry import registry
+from rapyer.session.clients import ClientSource
+from rapyer_nb.widgets import close_all
 from tests.nb.server_processes import eventually, servers_below
+
+
+@pytest.fixture
+async def source(rapyer_redis_url: str) -> AsyncIterator[ClientSource]:
+    """Bind every model to an empty server, and close the forms at the end."""
+    source = ClientSource.from_url(rapyer_redis_url)
+    registry.bind(source)
+    await source.client().flushall()
+    yield source
+    close_all()
+    await asyncio.sleep(0)
+    await source.aclose()
 
 
 @pytest.fixture

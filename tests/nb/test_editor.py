@@ -15,20 +15,17 @@ from pydantic import BaseModel, Field, field_validator
 
 from rapyer import AtomicRedisModel, Key, apipeline
 from rapyer.config import RedisConfig
-from rapyer.model.registry import registry
-from rapyer.session.clients import ClientSource
 from rapyer_nb.errors import NotebookError
 from rapyer_nb.live import feed_for
-from rapyer_nb.widgets import ModelEditor, close_all, edit
+from rapyer_nb.widgets import close_all, edit
 from rapyer_nb.widgets.editor import editors
 from rapyer_nb.widgets.field import DEBOUNCE
+from tests.nb.desk import Desk, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
     from redis.asyncio import Redis
 
-    from rapyer_nb.widgets.field import FieldRow
+    from rapyer.session.clients import ClientSource
 
 
 class Role(enum.Enum):
@@ -77,35 +74,13 @@ class Person(AtomicRedisModel):
         return name
 
 
-async def until(look: Callable[[], Any], what: str, seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < end, what
-        await asyncio.sleep(0.002)
-
-
-class Desk:
+class PersonDesk(Desk):
     """A stored person, its form, and a client that stands for everybody else."""
 
-    def __init__(self, person: Person, form: ModelEditor, client: Redis) -> None:
+    def __init__(self, person: Person, client: Redis) -> None:
+        super().__init__(person)
         self.person = person
-        self.form = form
         self.client = client
-
-    def row(self, name: str) -> FieldRow:
-        return next(row for row in self.form._rows if row.plan.name == name)
-
-    def shown(self, name: str) -> Any:
-        return self.row(name)._control.get()
-
-    def input(self, name: str) -> Any:
-        """Return the widget that the front end would change."""
-        control: Any = self.row(name)._control
-        return getattr(control, "input", control)
-
-    def note(self, name: str) -> str:
-        note = self.row(name).binding.note
-        return note.text if note else ""
 
     def button(self, name: str, text: str) -> W.Button:
         return next(
@@ -126,18 +101,7 @@ class Desk:
 
 
 @pytest.fixture
-async def source(rapyer_redis_url: str) -> AsyncIterator[ClientSource]:
-    source = ClientSource.from_url(rapyer_redis_url)
-    registry.bind(source)
-    await source.client().flushall()
-    yield source
-    close_all()
-    await asyncio.sleep(0)
-    await source.aclose()
-
-
-@pytest.fixture
-async def desk(source: ClientSource) -> Desk:
+async def desk(source: ClientSource) -> PersonDesk:
     person = Person()
     await person.asave()
     return await sit_down(person, source)
@@ -152,7 +116,7 @@ class Badge(AtomicRedisModel):
 
 async def test_what_is_stored_as_a_pickle_is_edited_too(source: ClientSource) -> None:
     badge: Any = await Badge().asave()
-    desk = Desk(badge, edit(badge), source.client())
+    desk = PersonDesk(badge, source.client())
     await until(lambda: desk.form._state == "live" and desk.row("plan")._on, "the form is live")
     desk.input("role").value, desk.input("plan").value = Role.owner, "paid"
     await until(lambda: (badge.role, badge.plan) == (Role.owner, "paid"), "the object has it")
@@ -161,8 +125,8 @@ async def test_what_is_stored_as_a_pickle_is_edited_too(source: ClientSource) ->
     await until(lambda: desk.shown("role") is Role.guest, "the form shows what others write")
 
 
-async def sit_down(person: Person, source: ClientSource) -> Desk:
-    desk = Desk(person, edit(person), source.client())
+async def sit_down(person: Person, source: ClientSource) -> PersonDesk:
+    desk = PersonDesk(person, source.client())
     await until(lambda: desk.form._state == "live" and desk.row("name")._on, "the form is live")
     return desk
 
@@ -189,7 +153,7 @@ async def sit_down(person: Person, source: ClientSource) -> Desk:
     ],
 )
 async def test_an_edit_reaches_redis_and_the_object(
-    desk: Desk, name: str, draft: Any, text: str | None
+    desk: PersonDesk, name: str, draft: Any, text: str | None
 ) -> None:
     started = time.perf_counter()
     desk.input(name).value = draft
@@ -229,7 +193,7 @@ async def test_an_edit_reaches_redis_and_the_object(
     ],
 )
 async def test_a_change_in_redis_shows_and_reaches_the_object(
-    desk: Desk, path: str, text: str, shown: Any
+    desk: PersonDesk, path: str, text: str, shown: Any
 ) -> None:
     started = time.perf_counter()
     await desk.write(f"$.{path}", text)
@@ -243,7 +207,7 @@ async def test_a_change_in_redis_shows_and_reaches_the_object(
     assert desk.row(path).binding.phase.name == "CLEAN"
 
 
-async def test_a_change_elsewhere_is_not_written_back(desk: Desk) -> None:
+async def test_a_change_elsewhere_is_not_written_back(desk: PersonDesk) -> None:
     before = (await desk.client.info("commandstats")).get("cmdstat_evalsha", {}).get("calls", 0)
     for number in range(50):
         await desk.write("$.age", str(number))
@@ -254,7 +218,7 @@ async def test_a_change_elsewhere_is_not_written_back(desk: Desk) -> None:
     assert after == before
 
 
-async def test_many_keystrokes_are_one_write(desk: Desk) -> None:
+async def test_many_keystrokes_are_one_write(desk: PersonDesk) -> None:
     before = (await desk.client.info("commandstats")).get("cmdstat_evalsha", {}).get("calls", 0)
     for length in range(3, 15):
         desk.input("name").value = "Grace Brewster Hopper"[:length]
@@ -265,7 +229,7 @@ async def test_many_keystrokes_are_one_write(desk: Desk) -> None:
     assert after - before == 1
 
 
-async def test_edits_from_a_thread_with_its_own_loop_arrive(desk: Desk) -> None:
+async def test_edits_from_a_thread_with_its_own_loop_arrive(desk: PersonDesk) -> None:
     failures: list[BaseException] = []
 
     async def press() -> None:
@@ -293,7 +257,7 @@ async def test_edits_from_a_thread_with_its_own_loop_arrive(desk: Desk) -> None:
 # --- conflicts, mistakes, failures --------------------------------------------------------------------------
 
 
-async def test_what_is_being_typed_is_not_overwritten(desk: Desk) -> None:
+async def test_what_is_being_typed_is_not_overwritten(desk: PersonDesk) -> None:
     desk.input("name").value = "half-typ"
     await asyncio.sleep(0.01)
 
@@ -306,7 +270,7 @@ async def test_what_is_being_typed_is_not_overwritten(desk: Desk) -> None:
     assert await desk.stored("$.name") == '["External"]'
 
 
-async def test_a_change_that_was_not_seen_yet_is_not_overwritten(desk: Desk) -> None:
+async def test_a_change_that_was_not_seen_yet_is_not_overwritten(desk: PersonDesk) -> None:
     for watch in desk.form._watches:
         watch.close()  # deaf: only the write itself can notice
 
@@ -318,7 +282,7 @@ async def test_a_change_that_was_not_seen_yet_is_not_overwritten(desk: Desk) -> 
     assert desk.shown("name") == "Mine"
 
 
-async def test_keep_mine(desk: Desk) -> None:
+async def test_keep_mine(desk: PersonDesk) -> None:
     desk.input("name").value = "Mine"
     await asyncio.sleep(0.01)
     await desk.write("$.name", '"Theirs"')
@@ -331,7 +295,7 @@ async def test_keep_mine(desk: Desk) -> None:
     assert desk.note("name") == ""
 
 
-async def test_take_theirs(desk: Desk) -> None:
+async def test_take_theirs(desk: PersonDesk) -> None:
     desk.input("name").value = "Mine"
     await asyncio.sleep(0.01)
     await desk.write("$.name", '"Theirs"')
@@ -354,7 +318,7 @@ async def test_take_theirs(desk: Desk) -> None:
     ],
 )
 async def test_invalid_input_is_explained_and_not_written(
-    desk: Desk, name: str, draft: Any, note: str
+    desk: PersonDesk, name: str, draft: Any, note: str
 ) -> None:
     before = await desk.stored("$")
 
@@ -366,7 +330,7 @@ async def test_invalid_input_is_explained_and_not_written(
     assert await desk.stored("$") == before
 
 
-async def test_a_stored_value_that_does_not_fit_is_told(desk: Desk) -> None:
+async def test_a_stored_value_that_does_not_fit_is_told(desk: PersonDesk) -> None:
     await desk.write("$.age", '"<old>"')
 
     await until(lambda: desk.note("age"), "it is told")
@@ -376,7 +340,7 @@ async def test_a_stored_value_that_does_not_fit_is_told(desk: Desk) -> None:
     await desk.until_stored("$.age", "[50]")
 
 
-async def test_a_number_too_large_for_a_browser_is_not_shown_wrong(desk: Desk) -> None:
+async def test_a_number_too_large_for_a_browser_is_not_shown_wrong(desk: PersonDesk) -> None:
     await desk.write("$.lucky", str(2**60))
 
     await until(lambda: desk.note("lucky"), "it is told")
@@ -386,7 +350,7 @@ async def test_a_number_too_large_for_a_browser_is_not_shown_wrong(desk: Desk) -
     await until(lambda: desk.row("lucky")._on and desk.shown("lucky") == 8, "it can be edited again")
 
 
-async def test_a_deleted_document_cannot_be_edited_until_it_is_back(desk: Desk) -> None:
+async def test_a_deleted_document_cannot_be_edited_until_it_is_back(desk: PersonDesk) -> None:
     await desk.person.adelete()
     await until(lambda: desk.form._state == "deleted", "it says so")
 
@@ -397,7 +361,7 @@ async def test_a_deleted_document_cannot_be_edited_until_it_is_back(desk: Desk) 
     assert desk.row("name")._on
 
 
-async def test_deleting_during_an_edit_is_told(desk: Desk) -> None:
+async def test_deleting_during_an_edit_is_told(desk: PersonDesk) -> None:
     for watch in desk.form._watches:
         watch.close()
     desk.input("name").value = "Mine"
@@ -420,7 +384,7 @@ async def test_a_model_that_is_not_stored_yet_is_waited_for(source: ClientSource
     await until(lambda: form._state == "live" and form._rows[1]._on, "it can be edited")
 
 
-async def test_a_lost_connection_is_shown_and_the_gap_is_read(desk: Desk) -> None:
+async def test_a_lost_connection_is_shown_and_the_gap_is_read(desk: PersonDesk) -> None:
     states: list[str] = []
     desk.form._head.observe(lambda change: states.append(change["new"]), "value")
 
@@ -433,7 +397,7 @@ async def test_a_lost_connection_is_shown_and_the_gap_is_read(desk: Desk) -> Non
 
 
 async def test_a_write_that_fails_is_told_and_tried_again(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: PersonDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send = desk.form.send
 
@@ -450,7 +414,7 @@ async def test_a_write_that_fails_is_told_and_tried_again(
     await desk.until_stored("$.name", '["Grace"]')
 
 
-async def test_what_fails_in_a_callback_is_shown(desk: Desk) -> None:
+async def test_what_fails_in_a_callback_is_shown(desk: PersonDesk) -> None:
     def fail() -> None:
         raise RuntimeError("<oops>")
 
@@ -462,7 +426,7 @@ async def test_what_fails_in_a_callback_is_shown(desk: Desk) -> None:
 # --- kinds of fields ----------------------------------------------------------------------------------------
 
 
-async def test_a_null_box_and_its_value(desk: Desk) -> None:
+async def test_a_null_box_and_its_value(desk: PersonDesk) -> None:
     control: Any = desk.row("nickname")._control
     assert control._box.value
     assert control._inner.input.disabled
@@ -477,7 +441,7 @@ async def test_a_null_box_and_its_value(desk: Desk) -> None:
     assert desk.person.nickname is None
 
 
-async def test_rows_of_a_dict(desk: Desk) -> None:
+async def test_rows_of_a_dict(desk: PersonDesk) -> None:
     control: Any = desk.row("settings")._control
     control._add.click()
     await until(lambda: len(control._rows) == 2, "a row was added")
@@ -494,7 +458,7 @@ async def test_rows_of_a_dict(desk: Desk) -> None:
     await desk.until_stored("$.settings", '[{"theme":"dark"}]')
 
 
-async def test_a_group_that_may_be_null(desk: Desk) -> None:
+async def test_a_group_that_may_be_null(desk: PersonDesk) -> None:
     assert not desk.row("second_home.city")._on
     box = desk.row("second_home")._control._box  # type: ignore[attr-defined]
 
@@ -510,7 +474,7 @@ async def test_a_group_that_may_be_null(desk: Desk) -> None:
     await until(lambda: desk.person.second_home is None, "the object has it, too")
 
 
-async def test_a_group_that_cannot_begin_empty_says_why(desk: Desk) -> None:
+async def test_a_group_that_cannot_begin_empty_says_why(desk: PersonDesk) -> None:
     desk.row("strict")._control._box.value = False  # type: ignore[attr-defined]
 
     await until(lambda: desk.note("strict"), "it is explained")
@@ -518,7 +482,7 @@ async def test_a_group_that_cannot_begin_empty_says_why(desk: Desk) -> None:
     assert await desk.stored("$.strict") == "[null]"
 
 
-async def test_what_the_form_cannot_edit_is_only_shown(desk: Desk) -> None:
+async def test_what_the_form_cannot_edit_is_only_shown(desk: PersonDesk) -> None:
     assert "2,048 bytes" in desk.row("photo")._control._text.value  # type: ignore[attr-defined]
     assert "[]" in desk.row("odd")._control._text.value  # type: ignore[attr-defined]
     assert "ada" in desk.row("handle")._control._text.value  # type: ignore[attr-defined]
@@ -526,7 +490,7 @@ async def test_what_the_form_cannot_edit_is_only_shown(desk: Desk) -> None:
     await until(lambda: "3 bytes" in desk.row("photo")._control._text.value, "it follows")  # type: ignore[attr-defined]
 
 
-async def test_a_field_that_the_document_lacks_can_be_given(desk: Desk) -> None:
+async def test_a_field_that_the_document_lacks_can_be_given(desk: PersonDesk) -> None:
     await desk.client.execute_command("JSON.DEL", desk.person.key, "$.name")
     await until(lambda: desk.note("name") == "not stored yet", "it is told")
 
@@ -566,7 +530,7 @@ async def test_a_form_made_in_a_pipeline_does_not_keep_it(source: ClientSource) 
         assert pipe.commands == ()
 
 
-async def test_closing_leaves_nothing_behind(desk: Desk, source: ClientSource) -> None:
+async def test_closing_leaves_nothing_behind(desk: PersonDesk, source: ClientSource) -> None:
     widgets = every(desk.form)
     feed = feed_for(source)
 
@@ -580,7 +544,7 @@ async def test_closing_leaves_nothing_behind(desk: Desk, source: ClientSource) -
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_all_forms_share_one_connection(desk: Desk, source: ClientSource) -> None:
+async def test_all_forms_share_one_connection(desk: PersonDesk, source: ClientSource) -> None:
     other = Person(handle="grace")
     await other.asave()
     await sit_down(other, source)
@@ -590,7 +554,9 @@ async def test_all_forms_share_one_connection(desk: Desk, source: ClientSource) 
     assert feed_for(source).watched == {"Person:ada", "Person:grace"}
 
 
-async def test_a_form_that_no_page_shows_pauses_and_catches_up(desk: Desk, source: ClientSource) -> None:
+async def test_a_form_that_no_page_shows_pauses_and_catches_up(
+    desk: PersonDesk, source: ClientSource
+) -> None:
     desk.form._view_count = 1
     desk.form._view_count = 0
     await until(lambda: desk.form._state == "suspended", "it pauses")
@@ -603,7 +569,7 @@ async def test_a_form_that_no_page_shows_pauses_and_catches_up(desk: Desk, sourc
     assert desk.form._state == "live"
 
 
-async def test_running_the_cell_again_leaks_nothing(desk: Desk) -> None:
+async def test_running_the_cell_again_leaks_nothing(desk: PersonDesk) -> None:
     desk.form._view_count = 1
     again = edit(desk.person)
     again._view_count = 1
@@ -613,7 +579,7 @@ async def test_running_the_cell_again_leaks_nothing(desk: Desk) -> None:
     assert len(editors) == 1
 
 
-async def test_a_hidden_form_is_closed_when_a_new_one_comes(desk: Desk) -> None:
+async def test_a_hidden_form_is_closed_when_a_new_one_comes(desk: PersonDesk) -> None:
     desk.form._view_count = 1
     desk.form._view_count = 0
     await until(lambda: desk.form.is_hidden, "it is hidden")
@@ -624,7 +590,7 @@ async def test_a_hidden_form_is_closed_when_a_new_one_comes(desk: Desk) -> None:
     assert len(editors) == 1
 
 
-async def test_two_forms_of_one_model_keep_in_step(desk: Desk, source: ClientSource) -> None:
+async def test_two_forms_of_one_model_keep_in_step(desk: PersonDesk, source: ClientSource) -> None:
     other = await sit_down(desk.person, source)
 
     desk.input("name").value = "Grace"
@@ -632,7 +598,7 @@ async def test_two_forms_of_one_model_keep_in_step(desk: Desk, source: ClientSou
     await until(lambda: other.shown("name") == "Grace", "the other one shows it")
 
 
-async def test_close_all(desk: Desk, source: ClientSource) -> None:
+async def test_close_all(desk: PersonDesk, source: ClientSource) -> None:
     await sit_down(desk.person, source)
 
     close_all()

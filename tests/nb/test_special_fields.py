@@ -11,18 +11,16 @@ import pytest
 from pydantic import Field, field_validator
 
 from rapyer import AtomicRedisModel, FifoTies
-from rapyer.model.registry import registry
-from rapyer.session.clients import ClientSource
 from rapyer.types import PriorityQueueItem, RedisPriorityQueue, RedisSet, Reference
 from rapyer_nb.live import feed_for
 from rapyer_nb.views import ModelView, ResultList
-from rapyer_nb.widgets import ModelEditor, close_all, edit
+from tests.nb.desk import Desk, until
 from tests.nb.notebook import open_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
-    from rapyer_nb.widgets.field import FieldRow
+    from rapyer.session.clients import ClientSource
     from tests.nb.notebook import Notebook
 
 
@@ -64,33 +62,8 @@ class SpecialTree(AtomicRedisModel):
     child: Optional[SpecialTree] = None  # noqa: UP045 - as users write it
 
 
-async def until(look: Callable[[], Any], what: str, seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < end, what
-        await asyncio.sleep(0.002)
-
-
-class Desk:
+class SharedDesk(Desk):
     """A stored model, its form, and others who change it."""
-
-    def __init__(self, model: Any, form: ModelEditor) -> None:
-        self.model = model
-        self.form = form
-
-    def row(self, name: str) -> FieldRow:
-        return next(row for row in self.form._rows if row.plan.name == name)
-
-    def shown(self, name: str) -> Any:
-        return self.row(name)._control.get()
-
-    def input(self, name: str) -> Any:
-        control: Any = self.row(name)._control
-        return getattr(control, "input", control)
-
-    def note(self, name: str) -> str:
-        note = self.row(name).binding.note
-        return note.text if note else ""
 
     async def other(self) -> Any:
         """Return the model as somebody else has it."""
@@ -103,25 +76,14 @@ class Desk:
             await asyncio.sleep(0.005)
 
 
-@pytest.fixture
-async def source(rapyer_redis_url: str) -> AsyncIterator[ClientSource]:
-    source = ClientSource.from_url(rapyer_redis_url)
-    registry.bind(source)
-    await source.client().flushall()
-    yield source
-    close_all()
-    await asyncio.sleep(0)
-    await source.aclose()
-
-
-async def sit_down(model: Any) -> Desk:
-    desk = Desk(model, edit(model))
-    await until(lambda: desk.form._state == "live" and desk.form._rows[0]._on, "the form is live")
+async def sit_down(model: Any) -> SharedDesk:
+    desk = SharedDesk(model)
+    await desk.until_live()
     return desk
 
 
 @pytest.fixture
-async def desk(source: ClientSource) -> Desk:
+async def desk(source: ClientSource) -> SharedDesk:
     return await sit_down(await SpecialWorker().asave())
 
 
@@ -132,7 +94,7 @@ async def desk(source: ClientSource) -> Desk:
     ("name", "draft"),
     [("tags", ["late", "early"]), ("numbers", [3, 1]), ("maybe", ["a"]), ("shelf.labels", ["top"])],
 )
-async def test_a_set_is_edited_as_tags(desk: Desk, name: str, draft: list[Any]) -> None:
+async def test_a_set_is_edited_as_tags(desk: SharedDesk, name: str, draft: list[Any]) -> None:
     def look(model: Any) -> Any:
         for step in name.split("."):
             model = getattr(model, step)
@@ -145,12 +107,12 @@ async def test_a_set_is_edited_as_tags(desk: Desk, name: str, draft: list[Any]) 
     assert await look(desk.model).amembers() == set(draft)
 
 
-async def test_a_tag_that_stands_already_is_not_taken_twice(desk: Desk) -> None:
+async def test_a_tag_that_stands_already_is_not_taken_twice(desk: SharedDesk) -> None:
     assert isinstance(desk.input("tags"), W.TagsInput)
     assert desk.input("tags").allow_duplicates is False
 
 
-async def test_an_edit_keeps_what_others_have_added(desk: Desk) -> None:
+async def test_an_edit_keeps_what_others_have_added(desk: SharedDesk) -> None:
     for watch in desk.form._watches:
         watch.close()  # deaf: the form does not see what others do
     await (await desk.other()).tags.aadd("theirs")
@@ -162,7 +124,7 @@ async def test_an_edit_keeps_what_others_have_added(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("name", ["tags", "maybe"])
-async def test_what_others_add_and_remove_shows(desk: Desk, name: str) -> None:
+async def test_what_others_add_and_remove_shows(desk: SharedDesk, name: str) -> None:
     other = await desk.other()
     setattr(other, name, {"a", "b"})
     await other.asave()
@@ -176,7 +138,7 @@ async def test_what_others_add_and_remove_shows(desk: Desk, name: str) -> None:
     assert not getattr(desk.model, name)
 
 
-async def test_saving_the_object_sends_nothing_that_the_form_took_over(desk: Desk) -> None:
+async def test_saving_the_object_sends_nothing_that_the_form_took_over(desk: SharedDesk) -> None:
     other = await desk.other()
     await other.tags.aadd("theirs")
     await until(lambda: desk.model.tags == {"early", "theirs"}, "the object has it")
@@ -187,7 +149,7 @@ async def test_saving_the_object_sends_nothing_that_the_form_took_over(desk: Des
     assert (await desk.other()).tags == {"early", "new"}
 
 
-async def test_a_change_of_the_set_alone_is_heard(desk: Desk) -> None:
+async def test_a_change_of_the_set_alone_is_heard(desk: SharedDesk) -> None:
     feed = feed_for(desk.form.source)
     assert desk.model.tags.special_key in feed.watched
     assert desk.model.jobs.special_key in feed.watched
@@ -199,7 +161,7 @@ async def test_a_change_of_the_set_alone_is_heard(desk: Desk) -> None:
     await until(lambda: not feed.watched, "nobody watches any more")
 
 
-async def test_what_the_model_does_not_take_is_explained(desk: Desk) -> None:
+async def test_what_the_model_does_not_take_is_explained(desk: SharedDesk) -> None:
     desk.input("tags").value = ["two words"]
     await until(lambda: desk.note("tags"), "it is explained")
     assert desk.note("tags") == "Value error, a tag has no blanks"
@@ -209,7 +171,7 @@ async def test_what_the_model_does_not_take_is_explained(desk: Desk) -> None:
     assert (await desk.other()).tags == {"early"}
 
 
-async def test_a_damaged_member_is_told(desk: Desk) -> None:
+async def test_a_damaged_member_is_told(desk: SharedDesk) -> None:
     client = desk.form.source.client()
     await client.sadd(desk.model.numbers.special_key, '"no number"')
     await until(lambda: desk.note("numbers"), "it is told")
@@ -220,7 +182,7 @@ async def test_a_damaged_member_is_told(desk: Desk) -> None:
     assert desk.note("numbers") == ""
 
 
-async def test_sets_of_other_elements_and_in_lists_are_shown_only(desk: Desk) -> None:
+async def test_sets_of_other_elements_and_in_lists_are_shown_only(desk: SharedDesk) -> None:
     await until(lambda: desk.shown("flags") == {True}, "it shows")
     assert desk.shown("rows") == [{"x"}]
     assert not isinstance(desk.input("flags"), W.DOMWidget)
@@ -236,7 +198,9 @@ async def test_sets_of_other_elements_and_in_lists_are_shown_only(desk: Desk) ->
         (set(range(501)), "501 values are too many for a form; change them in a cell"),
     ],
 )
-async def test_a_set_that_tags_cannot_show_is_left_alone(desk: Desk, elements: set[int], reason: str) -> None:
+async def test_a_set_that_tags_cannot_show_is_left_alone(
+    desk: SharedDesk, elements: set[int], reason: str
+) -> None:
     other = await desk.other()
     await other.numbers.aadd_many(elements)
     await until(lambda: desk.note("numbers"), "it is told")
@@ -259,14 +223,14 @@ async def test_a_set_that_stands_in_the_document_moves_at_the_first_edit(source:
     assert await client.scard(f"__rapyer_special__:{model.key}:maybe") == 2
 
 
-async def test_a_deleted_model_with_sets_is_told(desk: Desk) -> None:
+async def test_a_deleted_model_with_sets_is_told(desk: SharedDesk) -> None:
     await (await desk.other()).adelete()
     await until(lambda: desk.form._state == "deleted", "it says so")
     assert not any(row._on for row in desk.form._rows)
     assert await desk.form.source.client().keys("*") == []
 
 
-async def test_the_sets_of_an_optional_model_come_and_go_with_it(desk: Desk) -> None:
+async def test_the_sets_of_an_optional_model_come_and_go_with_it(desk: SharedDesk) -> None:
     other = await desk.other()
     other.second = SpecialShelf(labels={"a"})
     await other.asave()
@@ -284,7 +248,7 @@ async def test_the_sets_of_an_optional_model_come_and_go_with_it(desk: Desk) -> 
     assert (await desk.other()).second.labels == {"a"}
 
 
-async def test_a_box_makes_an_optional_model_with_a_set(desk: Desk) -> None:
+async def test_a_box_makes_an_optional_model_with_a_set(desk: SharedDesk) -> None:
     control: Any = desk.row("second")._control
     control._box.value = False
     await desk.until_stored(lambda model: model.second, SpecialShelf())
@@ -306,7 +270,7 @@ async def test_a_model_nested_in_its_own_kind_has_a_form(source: ClientSource) -
 # --- queues and references in the form ----------------------------------------------------------------------
 
 
-async def test_a_queue_shows_what_comes_next(desk: Desk) -> None:
+async def test_a_queue_shows_what_comes_next(desk: SharedDesk) -> None:
     await until(lambda: desk.shown("jobs") == "empty", "it shows")
     other = await desk.other()
     await other.jobs.apush_many([PriorityQueueItem(f"job {n}", n) for n in range(5)])
@@ -318,14 +282,14 @@ async def test_a_queue_shows_what_comes_next(desk: Desk) -> None:
     assert await desk.model.jobs.asize() == 4
 
 
-async def test_a_queue_that_keeps_the_order_of_arrival_shows_priorities(desk: Desk) -> None:
+async def test_a_queue_that_keeps_the_order_of_arrival_shows_priorities(desk: SharedDesk) -> None:
     other = await desk.other()
     await other.inbox.apush_many([PriorityQueueItem(name, 1) for name in "ca"])
     await other.inbox.redis.zadd(other.inbox.special_key, {'"b"': 1.75})
     await until(lambda: desk.shown("inbox") == "3: 'c' (1), 'a' (1), 'b' (1)", "it shows")
 
 
-async def test_an_optional_queue_is_shown_too(desk: Desk) -> None:
+async def test_an_optional_queue_is_shown_too(desk: SharedDesk) -> None:
     other = await desk.other()
     other.pool = RedisPriorityQueue()
     await other.asave()
@@ -333,7 +297,7 @@ async def test_an_optional_queue_is_shown_too(desk: Desk) -> None:
     await until(lambda: desk.shown("pool") == "1: 7 (1)", "it shows")
 
 
-async def test_a_reference_is_edited_as_its_key(desk: Desk) -> None:
+async def test_a_reference_is_edited_as_its_key(desk: SharedDesk) -> None:
     assert desk.shown("firm") == "SpecialFirm:1"
     desk.input("firm").value = "SpecialFirm:2"
     await desk.until_stored(lambda model: model.firm.target_key, "SpecialFirm:2")
@@ -355,7 +319,7 @@ async def test_a_reference_that_was_fetched_stays_so(source: ClientSource) -> No
     assert desk.shown("firm") == firm.key
 
 
-async def test_an_optional_reference_has_a_box(desk: Desk) -> None:
+async def test_an_optional_reference_has_a_box(desk: SharedDesk) -> None:
     assert desk.shown("former") is None
     await (await desk.other()).aupdate(former="SpecialFirm:9")
     await until(lambda: desk.shown("former") == "SpecialFirm:9", "it shows")
@@ -364,7 +328,7 @@ async def test_an_optional_reference_has_a_box(desk: Desk) -> None:
     await desk.until_stored(lambda model: model.former, None)
 
 
-async def test_references_in_a_list_are_shown_only(desk: Desk) -> None:
+async def test_references_in_a_list_are_shown_only(desk: SharedDesk) -> None:
     await (await desk.other()).aupdate(known=["SpecialFirm:3"])
     await until(lambda: desk.shown("known"), "it shows")
     assert [one.target_key for one in desk.shown("known")] == ["SpecialFirm:3"]

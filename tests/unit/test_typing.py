@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.unit.typed_programs import check
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROGRAM = """
 from pydantic import Field
@@ -46,16 +48,9 @@ REVEALED = [
 
 
 def test_programs_are_checked_as_plain_pydantic_would_be(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    words = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(program)]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    revealed = re.findall(r'Revealed type is "(.*)"', done.stdout)
-    assert [
-        re.sub(r"[a-z_.]+\.(?=[A-Z])", "", text).replace("builtins.", "") for text in revealed
-    ] == REVEALED
-    errors = re.findall(r"error: (.*)", done.stdout)
-    assert errors == [
+    checked = check(PROGRAM, tmp_path)
+    assert checked.revealed == REVEALED
+    assert [text for _, text in checked.errors] == [
         'Unexpected keyword argument "nam" for "Typed"; did you mean "name"?  [call-arg]',
         'Incompatible types in assignment (expression has type "str", variable has type "int")  [assignment]',
     ]

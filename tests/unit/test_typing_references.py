@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.unit.typed_programs import check
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROGRAM = """
 from typing import Annotated, Optional
@@ -80,13 +82,7 @@ REVEALED = [
 
 
 def test_references_are_checked(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    words = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(program)]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    revealed = re.findall(r'Revealed type is "(.*)"', done.stdout)
-    assert [
-        re.sub(r"[a-z_.]+\.(?=[A-Z])", "", text).replace("builtins.", "") for text in revealed
-    ] == REVEALED
-    (error,) = re.findall(r"error: (.*)", done.stdout)
+    checked = check(PROGRAM, tmp_path)
+    assert checked.revealed == REVEALED
+    ((_, error),) = checked.errors
     assert error.startswith('Incompatible types in assignment (expression has type "int"')

@@ -29,10 +29,5 @@ for first = 4 + options, #ARGV, CHUNK do
   end
   total = total + redis.call(unpack(words))
 end
-if redis.call('PTTL', KEYS[1]) == -1 then
-  local left = redis.call('PTTL', KEYS[2])
-  if left > 0 then
-    redis.call('PEXPIRE', KEYS[1], left)
-  end
-end
+end_with(KEYS[1], KEYS[2])
 return total

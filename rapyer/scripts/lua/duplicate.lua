@@ -24,8 +24,8 @@ end
 local function expire(key, main)
   if ttl ~= '' then
     redis.call('EXPIRE', key, ttl)
-  elseif main and redis.call('PTTL', key) == -1 and redis.call('PTTL', main) > 0 then
-    redis.call('PEXPIRE', key, redis.call('PTTL', main))
+  elseif main then
+    end_with(key, main)
   end
 end
 

@@ -115,12 +115,8 @@ while position <= #ARGV do
   if ARGV[position + 1] ~= '' then
     redis.call(unpack(ARGV, position + 1, position + words))
   else
-    local key = ARGV[position + 3]
     redis.call(unpack(ARGV, position + 2, position + words))
-    local left = redis.call('PTTL', document)
-    if left > 0 and redis.call('PTTL', key) == -1 then
-      redis.call('PEXPIRE', key, left)
-    end
+    end_with(ARGV[position + 3], document)
   end
   position = position + words + 1
 end

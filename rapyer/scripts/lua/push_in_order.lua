@@ -109,10 +109,5 @@ for _, step in ipairs(steps) do
   redis.call('ZADD', KEYS[1], written(following[priority]), member)
   following[priority] = following[priority] + STEP
 end
-if redis.call('PTTL', KEYS[1]) == -1 then
-  local left = redis.call('PTTL', KEYS[2])
-  if left > 0 then
-    redis.call('PEXPIRE', KEYS[1], left)
-  end
-end
+end_with(KEYS[1], KEYS[2])
 return total

@@ -24,10 +24,7 @@ end
 for _, step in ipairs(steps) do
   redis.call(unpack(ARGV, step.first, step.last))
   if not step.lasting then
-    local key, left = ARGV[step.first + 1], redis.call('PTTL', document)
-    if left > 0 and redis.call('PTTL', key) == -1 then
-      redis.call('PEXPIRE', key, left)
-    end
+    end_with(ARGV[step.first + 1], document)
   end
 end
 return 1

@@ -28,10 +28,5 @@ end
 for _, member in ipairs(there) do
   redis.call('SREM', KEYS[1], member)
 end
-if redis.call('PTTL', KEYS[1]) == -1 then
-  local left = redis.call('PTTL', KEYS[2])
-  if left > 0 then
-    redis.call('PEXPIRE', KEYS[1], left)
-  end
-end
+end_with(KEYS[1], KEYS[2])
 return changed

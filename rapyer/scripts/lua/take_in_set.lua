@@ -12,8 +12,5 @@ for _, member in ipairs(array) do
   redis.call('SADD', KEYS[1], member)
 end
 redis.call('JSON.DEL', KEYS[2], ARGV[1])
-local left = redis.call('PTTL', KEYS[2])
-if left > 0 and redis.call('PTTL', KEYS[1]) == -1 then
-  redis.call('PEXPIRE', KEYS[1], left)
-end
+end_with(KEYS[1], KEYS[2])
 return #array
