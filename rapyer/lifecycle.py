@@ -80,7 +80,7 @@ async def init_rapyer(
         ours.setLevel(logger.level)
         ours.handlers = list(logger.handlers)
     if redis is not None:
-        registry.bind(_source_of(redis), auto_index=True)
+        await _bind(_source_of(redis))
     models = find_redis_models()
     for model in models:
         for name, value in options.items():
@@ -149,6 +149,15 @@ def _place_of(model: type[AtomicRedisModel], index: str) -> Place:
     return Place(
         f"{model.class_key_initials()}:", index, sets=True in sets, queues=False in sets, renews=renews
     )
+
+
+async def _bind(source: ClientSource) -> None:
+    """Let models use a source; where it is the one they use, what runs on its connections goes on."""
+    replaced = registry.source
+    same = source.url is not None and source.url == replaced.url
+    registry.bind(replaced if same else source, auto_index=True)
+    if not same and replaced.url is not None:
+        await replaced.aclose()
 
 
 def _source_of(redis: Any) -> ClientSource:
