@@ -50,6 +50,7 @@ class ClientSource:
     Attributes:
         deadline: Seconds after which a command that met a fault is tried no more; None for the default of
             five. Waiting for one reply is bounded by the client's `socket_timeout` instead.
+        url: The URL that says all about this source; None where there is none.
         wakeups: What each event loop uses for locks.
         arrivals: What each event loop uses to wait at keys.
     """
@@ -64,6 +65,7 @@ class ClientSource:
         cluster: bool = False,
     ) -> None:
         self.deadline = deadline
+        self.url: str | None = None
         self._make = make
         self._description = description
         self._given = client
@@ -92,7 +94,9 @@ class ClientSource:
             deadline: Seconds after which a command that met a fault is tried no more.
             options: More arguments for the connections, as `redis.asyncio.Connection` takes them.
         """
-        return cls(lambda: _client_for(url, options), lambda: mask_url(url), deadline=deadline)
+        source = cls(lambda: _client_for(url, options), lambda: mask_url(url), deadline=deadline)
+        source.url = url if deadline is None and not options else None
+        return source
 
     @classmethod
     def from_factory(
@@ -156,6 +160,11 @@ class ClientSource:
         See `rapyer.commands.slots.tagged` for how to give them one.
         """
         return self.router.is_cluster
+
+    @property
+    def database(self) -> int:
+        """The number of the database that commands go to; a cluster has only 0."""
+        return 0 if self.is_cluster else self.client().connection_pool.connection_kwargs.get("db") or 0
 
     @property
     def gives_tokens(self) -> bool:

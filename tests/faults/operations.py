@@ -12,6 +12,7 @@ import rapyer
 import rapyer.types
 from rapyer import AtomicRedisModel, FifoTies, Index, apipeline
 from rapyer.cascade import CascadeDelete
+from rapyer.frames import to_pandas
 from rapyer.types import PriorityQueueItem, RedisPriorityQueue, Reference
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class FaultIndexed(AtomicRedisModel):
 
 
 LOW: Any = FaultIndexed.number < 5
+NEW_ROWS = to_pandas([FaultIndexed(number=11), FaultIndexed(number=12)])
 
 
 def new(pk: str) -> Any:
@@ -253,6 +255,8 @@ OPERATIONS: dict[str, Any] = {
     "updating by filters, exactly once": lambda d: _indexed(_counted_update),
     "deleting by filters": lambda d: _indexed(lambda: FaultIndexed.adelete_many(LOW)),
     "AtomicRedisModel.apage": lambda d: FaultDoc.apage(),
+    "AtomicRedisModel.aggregate": lambda d: FaultDoc.aggregate().by("text").arows(),
+    "AtomicRedisModel.afrom_frame": lambda d: FaultIndexed.afrom_frame(NEW_ROWS),
     "AtomicRedisModel.aiter_find": lambda d: _streamed(),
     "AtomicRedisModel.acreate_index": lambda d: FaultIndexed.acreate_index(),
     "AtomicRedisModel.adelete_index": lambda d: FaultIndexed.adelete_index(),

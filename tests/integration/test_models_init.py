@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,19 @@ async def test_without_arguments_and_twice(client: Redis, rapyer_redis_url: str)
     assert Initial.Meta.ttl == 60
     model = await Initial().asave()
     assert 0 < await client.ttl(model.key) <= 60
+    await teardown_rapyer()
+
+
+async def test_again_with_a_url(rapyer_redis_url: str, client: Redis) -> None:
+    await init_rapyer(rapyer_redis_url)
+    first = registry.source.client()
+    await init_rapyer(rapyer_redis_url)
+    assert registry.source.client() is first
+    await first.client_setname("replaced")
+    await init_rapyer(rapyer_redis_url + "?db=1")
+    assert registry.source.client() is not first
+    while "replaced" in {entry["name"] for entry in await client.client_list()}:
+        await asyncio.sleep(0.005)
     await teardown_rapyer()
 
 

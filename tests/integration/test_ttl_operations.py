@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
 import rapyer
-from rapyer import ActionGroup, AtomicRedisModel
+from rapyer import ActionGroup, AtomicRedisModel, Index
 from rapyer.frames import to_pandas
 from rapyer.types import PriorityQueueItem, RedisDatetimeTimestamp, RedisPriorityQueue
 from tests.action_table import rows
@@ -36,6 +36,7 @@ class TtlEvery(AtomicRedisModel):
     dct: dict[str, int] = {"a": 1}
     members: set[int] = {1, 2}
     jobs: RedisPriorityQueue[int] = RedisPriorityQueue()
+    rank: Annotated[int, Index()] = 1
 
 
 def _on(field: str, change: Callable[[Any, Any], Any], operand: Any) -> Callable[[Any], None]:
@@ -55,6 +56,11 @@ async def _save_set(model: Any) -> None:
 async def _stream() -> None:
     async for _ in TtlEvery.aiter_find(batch=1):
         pass
+
+
+async def _update_many() -> None:
+    await TtlEvery.acreate_index()
+    await TtlEvery.aupdate_many(TtlEvery.rank == 1, number=8)
 
 
 async def _page(model: Any) -> None:
@@ -96,6 +102,7 @@ OPERATIONS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "ainsert": lambda m: TtlEvery.ainsert(m),
         "afrom_frame": lambda m: TtlEvery.afrom_frame(to_pandas([m], key="key"), key="key"),
         "aupdate": lambda m: m.aupdate(number=8, text="u"),
+        "aupdate_many": lambda m: _update_many(),
         "update": lambda m: m.update(number=8),
     },
     "rapyer": {

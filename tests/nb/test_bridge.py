@@ -31,6 +31,14 @@ async def where() -> tuple[str, asyncio.AbstractEventLoop, str]:
     return threading.current_thread().name, asyncio.get_running_loop(), VARIABLE.get()
 
 
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C raise, also where the tests were started in the background, with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def bridge() -> Iterator[Bridge]:
     made = Bridge()
