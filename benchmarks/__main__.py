@@ -18,9 +18,19 @@ if TYPE_CHECKING:
 URL_VARIABLE = "RAPYER_BENCH_URL"
 
 
+_FULL: dict[str, Any] = {
+    "sizes": (1000, 10_000),
+    "others": (10_000, 100_000, 1_000_000),
+    "rounds": 7,
+    "bulk_rounds": 5,
+}
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Costs as ratios.")
-    parser.add_argument("--full", action="store_true", help="10,000 documents too, and more rounds")
+    parser.add_argument(
+        "--full", action="store_true", help="10,000 documents and a million keys, too, and more rounds"
+    )
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="part of a name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--peer-python", metavar="PATH", help="an interpreter with rapyer 1.3.6")
@@ -28,7 +38,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 async def _run(options: argparse.Namespace) -> bool:
-    tier: dict[str, Any] = {"sizes": (1000, 10_000), "rounds": 7, "bulk_rounds": 5} if options.full else {}
+    tier: dict[str, Any] = _FULL if options.full else {}
     plan = Plan(
         only=tuple(options.only),
         peer_python=options.peer_python,

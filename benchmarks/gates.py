@@ -58,6 +58,7 @@ _GATES: tuple[tuple[str, tuple[Gate, ...]], ...] = (
     (r"lock", (Gate("raw", 0.8),)),
     (r"cascade", (Gate("raw", 0.5),)),
     (r"ainsert", (Gate("rp", 1.15), Gate("1.3.6", 1 / 2))),
+    (r"afind (expr|all) beside", (Gate("alone", 1.5),)),
     (r"afind all .* 3f", (Gate("rp", 1.3), Gate("1.3.6", 1 / 4.5), Gate("om", 1 / 3))),
     (r"afind all", (Gate("rp", 1.3), Gate("1.3.6", 1 / 8), Gate("om", 1 / 3))),
     (r"afind by keys .* 3f", (Gate("rp", 1.3), Gate("1.3.6", 1 / 6))),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 
-from benchmarks import cascade, floor, om, subject
+from benchmarks import beside, cascade, floor, om, subject
 from benchmarks.gates import OURS, gates_of
 from benchmarks.peers import Peer
 from benchmarks.process import import_work, peer_import
@@ -33,6 +33,7 @@ class Plan:
         only: Parts of names of operations; empty for all.
         sizes: How many documents the bulk operations have.
         rounds: Rounds that count, for single operations.
+        others: Beside how many keys of others documents are found.
         bulk_rounds: Rounds that count, for bulk operations.
         peer_python: An interpreter that has rapyer 1.3.6, or None.
         url: The server to use, which is emptied; None starts one.
@@ -40,6 +41,7 @@ class Plan:
 
     only: tuple[str, ...] = ()
     sizes: tuple[int, ...] = (1000,)
+    others: tuple[int, ...] = (10_000, 100_000)
     rounds: int = 5
     bulk_rounds: int = 3
     peer_python: str | None = None
@@ -101,6 +103,23 @@ async def _groups(plan: Plan) -> AsyncIterator[Group]:
                     ours = await cascade.cascade_work(size)
                     peers = _asked(peer, "cascade", size)
                     yield _merged(cascade.by_hand(client, size), ours=ours, peer=peers)
+            async for group in _beside(plan, url, client):
+                yield group
+
+
+async def _beside(plan: Plan, url: str, client: Redis) -> AsyncIterator[Group]:
+    wanted = [others for others in plan.others if any(map(plan.wants, beside.names(others)))]
+    if not wanted:
+        return
+    with start_embedded(shared=False) as alone:
+        for server in (alone.url, url):
+            await subject.connect(server, empty=True)
+            await beside.store()
+        filled = 0
+        for others in wanted:
+            await beside.fill(client, filled, others)
+            filled = others
+            yield dict(beside.beside_work(url, alone.url, client, others))
 
 
 _BULK = ("afind all", "afind by keys", "afind expr 1 of 10 in", "ainsert", "adelete_many")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,21 +20,25 @@ from rapyer.errors import (
 from rapyer.model import load
 from rapyer.model.delete import check_no_inner
 from rapyer.model.keys import resolve, resolve_many
+from rapyer.model.portions import chunks_of, overlapped, scanned
 from rapyer.model.registry import registry
 from rapyer.model.state import StoredModel
+from rapyer.search.belonging import about
 from rapyer.search.compile import compiled
 from rapyer.search.expression import Expression, FieldOperand, ModelOperand
-from rapyer.search.find import find, find_keys
+from rapyer.search.find import find, find_keys, matching
 from rapyer.search.leading import leading
-from rapyer.search.listing import Ordering, count, entries_at, entries_of, ordering_of, overlapped
-from rapyer.search.pages import load_window, page_of
+from rapyer.search.listing import Ordering, count, entries_at, ordering_of
+from rapyer.search.pages import entries_among, load_window, page_of
 from rapyer.search.projection import projection_of, read_rows
+from rapyer.search.window import Wanted as Wanted
+from rapyer.search.window import rows_of, window
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from rapyer.model.portions import Portions
     from rapyer.result import Page
-    from rapyer.search.projection import Projection
     from rapyer.session.clients import ClientSource
 
 M = TypeVar("M", bound="StoredModel")
@@ -59,39 +63,6 @@ async def find_models(
     return result.models
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """How what is found is wanted.
-
-    Attributes:
-        sort_by: What it is sorted by, as `ordering_of` takes it.
-        offset: How many documents are passed over.
-        max_results: The most documents; None for all.
-        only: The fields, as `projection_of` takes them; None for whole instances.
-        on_corrupt: What to do with documents that do not fit the class.
-    """
-
-    sort_by: Any = None
-    offset: int = 0
-    max_results: int | None = None
-    only: Any = None
-    on_corrupt: str = "skip"
-
-    @property
-    def plain(self) -> bool:
-        """Whether it is instances, in the order in which they are found."""
-        return self.sort_by is None and self.only is None and not self.offset
-
-    @property
-    def stop(self) -> int | None:
-        """How many of the first documents are needed; None for all."""
-        return None if self.max_results is None else self.offset + self.max_results
-
-    def part(self, keys: Sequence[str]) -> Sequence[str]:
-        """Return those of the keys that are wanted."""
-        return keys[self.offset : self.stop]
-
-
 async def find_wanted(cls: type[M], args: Sequence[Any], wanted: Wanted) -> list[Any]:
     """Return what the arguments of `afind` ask for, sorted, from an offset on, or some fields of it."""
     if checked_number("offset", wanted.offset) == 0 and wanted.plain:
@@ -100,16 +71,17 @@ async def find_wanted(cls: type[M], args: Sequence[Any], wanted: Wanted) -> list
     corrupt, ordering = load.checked_on_corrupt(wanted.on_corrupt), ordering_of(cls, wanted.sort_by)
     selection = None if wanted.only is None else projection_of(cls, wanted.only)
     given, expression = _asked(cls, args, "afind")
-    everything = wanted.max_results is None and not wanted.offset
-    if ordering.terms and selection is None and everything:
-        keys: Sequence[str] = await _keys_of(cls, given, expression, Ordering(), in_order=False)
+    if selection is None and not given:
+        loaded = await window(cls, expression, ordering, wanted)
     else:
-        found = await _keys_of(cls, given, expression, ordering, in_order=not everything, most=wanted.stop)
-        keys = wanted.part(found)
-    if selection is None:
-        loaded = await load_window(cls, keys, ordering)
-    else:
-        loaded = await _rows(cls, keys, selection)
+        in_order = bool(ordering.terms) or not wanted.everything
+        keys = wanted.part(
+            await _keys_of(cls, given, expression, ordering, in_order=in_order, most=wanted.stop)
+        )
+        if selection is None:
+            loaded = await load_window(cls, keys, ordering)
+        else:
+            loaded = await rows_of(cls, keys, selection)
     gone_is_wrong = loaded.missing if given else ()
     if gone_is_wrong:
         await load_by_keys(cls, registry.source_for(cls), gone_is_wrong)  # raises, and says what is there
@@ -121,17 +93,15 @@ async def list_found(cls: type[StoredModel], args: Sequence[Any], wanted: Wanted
     """Return the keys that the arguments of `afind_keys` ask for."""
     checked_number("offset", wanted.offset)
     limit, ordering = checked_limit(wanted.max_results), ordering_of(cls, wanted.sort_by)
-    expression = _filter_of(cls, args, "afind_keys")
-    if expression is None and wanted.plain and limit is not None:
-        return await load.list_keys(cls, registry.source_for(cls), limit)
-    everything = wanted.plain and limit is None
-    found = await _keys_of(cls, (), expression, ordering, in_order=not everything, most=wanted.stop)
-    return wanted.part(found)
+    expression = filter_of(cls, args, "afind_keys")
+    if wanted.plain:
+        return await find_keys(cls, expression, limit)
+    return wanted.part(await _keys_of(cls, (), expression, ordering, in_order=True, most=wanted.stop))
 
 
 async def count_found(cls: type[StoredModel], args: Sequence[Any]) -> int:
     """Return how many documents the arguments of `acount` describe."""
-    return await count(cls, _filter_of(cls, args, "acount"))
+    return await count(cls, filter_of(cls, args, "acount"))
 
 
 async def page_found(
@@ -140,7 +110,7 @@ async def page_found(
     """Return the page that the arguments of `apage` ask for."""
     checked_number("size", size, least=1)
     corrupt, ordering = load.checked_on_corrupt(wanted.on_corrupt), ordering_of(cls, wanted.sort_by)
-    return await page_of(cls, _filter_of(cls, args, "apage"), ordering, size, after, corrupt)
+    return await page_of(cls, filter_of(cls, args, "apage"), ordering, size, after, corrupt)
 
 
 async def stream_found(
@@ -150,8 +120,8 @@ async def stream_found(
     checked_number("batch", batch, least=1)
     corrupt, ordering = load.checked_on_corrupt(wanted.on_corrupt), ordering_of(cls, wanted.sort_by)
     selection = None if wanted.only is None else projection_of(cls, wanted.only)
-    expression, source = _filter_of(cls, args, "aiter_find"), registry.source_for(cls)
-    keys = await _keys_of(cls, (), expression, ordering, in_order=False)
+    expression, source = filter_of(cls, args, "aiter_find"), registry.source_for(cls)
+    keys = await _portions(cls, source, expression, ordering, batch)
 
     async def read(chunk: Sequence[str]) -> load.Loaded:
         with acting(ActionGroup.READ, ActionGroup.FETCH):
@@ -160,8 +130,8 @@ async def stream_found(
             return await load.load_many(cls, source, chunk)
 
     left_out = load.Loaded([], (), ())
-    async with aclosing(overlapped(keys, read, batch)) as portions:
-        async for loaded in portions:
+    async with aclosing(overlapped(keys, read)) as portions:
+        async for _, loaded in portions:
             if corrupt == "raise":
                 load.report_skipped(f"{cls.__name__}.aiter_find", replace(loaded, missing=()), corrupt)
             missing, unread = (*left_out.missing, *loaded.missing), (*left_out.corrupt, *loaded.corrupt)
@@ -169,6 +139,19 @@ async def stream_found(
             for found in loaded.models:
                 yield found if selection is None else found[1]
     load.report_skipped(f"{cls.__name__}.aiter_find", left_out)
+
+
+async def _portions(
+    cls: type[StoredModel], source: ClientSource, expression: Expression | None, ordering: Ordering, size: int
+) -> Portions:
+    """Return all keys in portions of such a size; where SCAN gives them, as they come."""
+    if ordering.terms:
+        return chunks_of(await _keys_of(cls, (), expression, ordering, in_order=True), size)
+    found = await matching(cls, expression, whole=False)
+    if found is None:
+        return scanned(cls, source, size=size)
+    keys = found.keys if found.loaded is None else [model._rapyer_key() for model in found.loaded.models]
+    return chunks_of(keys, size)
 
 
 async def _keys_of(
@@ -198,21 +181,12 @@ async def _keys_of(
         doubtful = [entry.key for entry in entries if set(entry.values) == {None}]
         await load_by_keys(cls, registry.source_for(cls), doubtful)  # raises where nothing is stored
         return [entry.key for entry in entries]
-    first = await leading(cls, expression, ordering, most) if most is not None else None
+    first = await leading(cls, expression, ordering, most, whole=False) if most is not None else None
     if first is not None:
-        return [entry.key for entry in first]
+        return [entry.key for entry in first.entries]
     if ordering.terms or (in_order and compiled(expression).nearest is None):
-        return [entry.key for entry in await entries_of(cls, expression, ordering)]
+        return [entry.key for entry in (await entries_among(cls, expression, ordering))[0]]
     return await find_keys(cls, expression)
-
-
-async def _rows(cls: type[StoredModel], keys: Sequence[str], selection: Projection) -> load.Loaded:
-    source = registry.source_for(cls)
-    rows = load.Loaded([], (), ())
-    async for part in overlapped(keys, lambda chunk: read_rows(cls, source, chunk, selection)):
-        rows.models.extend(row for _, row in part.models)
-        rows = load.Loaded(rows.models, (*rows.missing, *part.missing), (*rows.corrupt, *part.corrupt))
-    return rows
 
 
 def _asked(
@@ -222,22 +196,6 @@ def _asked(
     if given and filters:
         logger.warning("%s.%s was given keys and filters: the filters are ignored", cls.__name__, operation)
     return given, reduce(and_, filters) if filters else None
-
-
-def _filter_of(cls: type[StoredModel], args: Sequence[Any], operation: str) -> Expression | None:
-    """Return what filters ask for together; None where there are none.
-
-    Raises:
-        UnsupportedArgumentTypeError: An argument is no filter.
-    """
-    given, expression = _asked(cls, args, operation)
-    if given:
-        raise UnsupportedArgumentTypeError(
-            f"{cls.__name__}.{operation} cannot use {given[0]!r}",
-            model=cls.__name__,
-            hint="give filters, such as User.age >= 18",
-        )
-    return expression
 
 
 async def load_by_keys(
@@ -365,7 +323,7 @@ def _sorted_out(
     filters: list[Expression] = []
     for argument in args:
         if isinstance(argument, Expression):
-            filters.append(argument)
+            filters.append(about(cls, argument))
         elif _is_key(cls, argument):
             given.append(argument)
         elif isinstance(argument, FieldOperand | ModelOperand):

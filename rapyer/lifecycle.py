@@ -14,7 +14,7 @@ from rapyer.fields.cascade import CascadeTTL
 from rapyer.model.cascade import check_cascades
 from rapyer.model.forward import resolve_forward_references
 from rapyer.model.registry import registry
-from rapyer.search.index import declared, ensure_index, index_name
+from rapyer.search.index import declared, ensure_index, index_name, leads
 from rapyer.search.plan import IndexPlan, plan_for
 from rapyer.session.clients import ClientSource
 from rapyer.session.permissions import check_permissions
@@ -68,6 +68,8 @@ async def init_rapyer(
         ConfigError: `redis` or `cascade_ttl` is something else.
         MissingModuleError: The server lacks the JSON module, or the search module where fields are indexed.
         MissingPermissionError: The user may not read the models; the error has the rule to add.
+        NotIndexedError: A model with indexed fields is to be in another database than 0, or others drop an
+            index all the time.
         UnsupportedIndexedFieldError: A field is declared with an index that its type does not allow.
     """
     given = {"ttl": ttl, "refresh_ttl": refresh_ttl, "prefer_normal_json_dump": prefer_normal_json_dump}
@@ -100,7 +102,7 @@ async def init_rapyer(
             tokens=any(model.Meta.exactly_once for model in own),
         )
     for model in indexed:
-        await ensure_index(model, registry.source_for(model), replace=override_old_idx)
+        await ensure_index(model, registry.source_for(model), replace=override_old_idx and leads(model))
 
 
 async def aindex_plan(*models: type[StoredModel]) -> IndexPlan:

@@ -55,11 +55,10 @@ class RapyerMeta(ModelMetaclass):
     if not TYPE_CHECKING:
 
         def __getattr__(cls, name):
-            if not name.startswith("__") and not _building.get():
-                spec = cls.__dict__.get("__rapyer_spec__")
-                if spec is not None and name in spec.fields:
-                    return operand(cls, name)
-            return super().__getattr__(name)
+            spec = None if name.startswith("_") or _building.get() else cls.__dict__.get("__rapyer_spec__")
+            if spec is None:
+                return super().__getattr__(name)
+            return operand(cls, name)  # or an error that says which fields there are
 
 
 def _resolve_locally(made: Any, caller: FrameType) -> None:

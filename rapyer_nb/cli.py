@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from rapyer.session.clients import mask_url
-from rapyer_nb.indexes import IndexesError, Work, work_on_indexes
+from rapyer_nb.indexes import Desk, IndexesError, Work, work_on_indexes
 from rapyer_nb.notebooks import Ran, UnrunnableNotebook, plain, run_notebooks
 from rapyer_nb.server import EmbeddedServer, EmbeddedServerError, project_root, start_embedded
 
@@ -95,6 +95,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_index(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Compare the indexes of a server with what models declare, and bring them up to that. Searches are "
+        "answered completely meanwhile, and documents are not touched."
+    )
     works = parser.add_subparsers(required=True, metavar="WORK")
     plan = works.add_parser("plan", help="tell what is to be changed, and change nothing")
     plan.add_argument("--check", action="store_true", help="exit with 1 if there is anything to be changed")
@@ -106,14 +110,18 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
     apply.set_defaults(work="apply")
     drop = works.add_parser("drop", help="drop the indexes that no model declares any more")
     drop.add_argument(
-        "--all", action="store_const", dest="work", const="remove", help="drop the indexes of the models"
+        "--all", action="store_const", dest="work", const="remove", help="drop those of the models, too"
     )
+    drop.add_argument("--yes", action="store_true", help="do not ask")
     drop.set_defaults(work="drop")
     for each in (plan, apply, drop):
-        each.add_argument("modules", nargs="+", metavar="MODULE", help="a module that defines models")
+        each.add_argument(
+            "modules", nargs="+", metavar="MODULE", help="what defines models: shop.models, or shop/models.py"
+        )
         each.add_argument("--model", action="append", default=[], metavar="NAME", help="only this model")
         each.add_argument(
             "--redis",
+            "--url",
             metavar="URL",
             help=f"the server (else {' or '.join(URL_VARIABLES)}, else the one of the project)",
         )
@@ -195,9 +203,28 @@ def _index(options: argparse.Namespace) -> int:
 
 def _index_at(url: str, options: argparse.Namespace) -> int:
     work: Work = options.work
-    progress = _tell if sys.stderr.isatty() else None
-    something = work_on_indexes(work, url, options.modules, options.model, _say, progress)
+
+    def progress(line: str) -> None:
+        if sys.stderr.isatty():
+            _tell(line)
+
+    def confirm(lines: Sequence[str]) -> bool:
+        return options.yes or _may_drop(lines)
+
+    something = work_on_indexes(work, url, options.modules, options.model, Desk(_say, progress, confirm))
     return FAILED if work == "plan" and options.check and something else 0
+
+
+def _may_drop(lines: Sequence[str]) -> bool:
+    for line in lines:
+        _tell(line)
+    if not sys.stdin.isatty():
+        raise CommandError("nobody can be asked whether to drop this; give --yes")
+    sys.stderr.write("drop this? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() in {"y", "yes"}:
+        return True
+    raise CommandError("nothing is dropped")
 
 
 def _run_all(options: argparse.Namespace, url: str) -> int:

@@ -4,6 +4,8 @@ import asyncio
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from redis.exceptions import RedisError
@@ -16,7 +18,7 @@ from rapyer.search.plan import IndexPlan
 from rapyer.session.clients import ClientSource
 
 Work = Literal["plan", "apply", "keep", "drop", "remove"]
-"""Look, do all, only build, only drop what nobody declares, or remove the indexes of the models."""
+"""Look, do all, only build, only drop what nobody declares, or remove the indexes of the models, too."""
 
 Tell = Callable[[str], None]
 
@@ -25,87 +27,125 @@ class IndexesError(Exception):
     """It cannot be done; the message is one clear line."""
 
 
-def work_on_indexes(
-    work: Work,
-    url: str,
-    modules: Sequence[str],
-    names: Sequence[str],
-    tell: Tell,
-    progress: Tell | None = None,
-) -> bool:
+@dataclass(frozen=True)
+class Desk:
+    """Whom the work talks to.
+
+    Attributes:
+        tell: Called with each line of the result.
+        progress: Called with each line that only says how far it is.
+        confirm: Called with what is to be dropped, a line for each index; tells whether to do it.
+    """
+
+    tell: Tell
+    progress: Tell
+    confirm: Callable[[Sequence[str]], bool]
+
+
+def work_on_indexes(work: Work, url: str, modules: Sequence[str], names: Sequence[str], desk: Desk) -> bool:
     """Look at the indexes of the models that modules define, or change them (FT.INFO, FT.CREATE, …).
 
     Args:
         work: What to do.
         url: The server, for models that name none themselves.
-        modules: The modules to import.
+        modules: The modules to import, by their names or files.
         names: The models; all if there are none.
-        tell: Called with each line of the result.
-        progress: Called with each line that only says how far it is.
+        desk: Whom it talks to.
 
     Returns:
-        Whether there is anything to do, or was.
+        Whether there is anything to do, or was, and nobody has refused it.
 
     Raises:
         IndexesError: A module or a model does not exist, or the server refuses something.
     """
     models = _models(modules, names)
     try:
-        return asyncio.run(_work(work, url, models, tell, progress or (lambda line: None)))
+        return asyncio.run(_work(work, url, models, desk))
     except (RapyerError, RedisError, OSError, ValueError) as error:
-        raise IndexesError(" ".join(str(error).split()) or type(error).__name__) from error
+        raise IndexesError(_line(error) or type(error).__name__) from error
 
 
 def _models(modules: Sequence[str], names: Sequence[str]) -> list[type[Any]]:
     sys.path.insert(0, "")  # as `python -m` does
     for module in modules:
         try:
-            importlib.import_module(module.removesuffix(".py").replace("/", "."))
-        except Exception as error:
-            raise IndexesError(f"cannot import {module}: {type(error).__name__}: {error}") from error
+            importlib.import_module(_module_of(module))
+        except (Exception, SystemExit) as error:
+            raise IndexesError(f"cannot import {module}: {type(error).__name__}: {_line(error)}") from error
     known = {model.__name__: model for model in rapyer.find_redis_models()}
+    if not known:
+        raise IndexesError(f"no model is defined in {', '.join(modules)}")
     for name in names:
         if name not in known:
-            raise IndexesError(f"there is no model {name}; there are {', '.join(known) or 'none'}")
+            raise IndexesError(f"there is no model {name}; there are {', '.join(known)}")
     return [known[name] for name in names or known]
 
 
-async def _work(work: Work, url: str, models: list[type[Any]], tell: Tell, progress: Tell) -> bool:
+def _module_of(given: str) -> str:
+    """Return a module's name; where a file is given, see to it that it can be imported by that."""
+    file = Path(given)
+    if file.suffix != ".py" and not file.is_dir():
+        return given
+    path = file.resolve()
+    folder = Path.cwd()
+    if not path.is_relative_to(folder):
+        folder = path.parent
+        while (folder / "__init__.py").exists():
+            folder = folder.parent
+        sys.path.insert(0, str(folder))
+    parts = path.relative_to(folder).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+async def _work(work: Work, url: str, models: list[type[Any]], desk: Desk) -> bool:
     registry.bind(ClientSource.from_url(url))
     try:
-        if not models:
-            tell("no model is defined there")
-            return False
-        if work == "remove":
-            return await _remove(models, tell)
         plan = await rapyer.aindex_plan(*models)
         if work == "plan":
-            tell(str(plan))
+            desk.tell(str(plan))
             return bool(plan)
-        return await _change(work, plan, tell, progress)
+        if work in {"drop", "remove"}:
+            return await _drop(plan, models if work == "remove" else [], desk)
+        done = await plan.apply(keep_old=work == "keep", report=_reporting(desk))
+        for line in list(map(str, done)) or ["nothing to be changed"]:
+            desk.tell(line)
+        return bool(done)
     finally:
         await rapyer.teardown_rapyer()
 
 
-async def _change(work: Work, plan: IndexPlan, tell: Tell, progress: Tell) -> bool:
-    def report(step: IndexStep, part: float) -> None:
-        progress(f"{step.action} {step.index}: {part:.0%}")
-
-    if work == "drop":
-        done = await plan.drop_unused(report=report)
-    else:
-        done = await plan.apply(keep_old=work == "keep", report=report)
-    for step in done:
-        tell(str(step))
-    if not done:
-        tell("nothing to be dropped" if work == "drop" else "nothing to be changed")
-    return bool(done)
-
-
-async def _remove(models: list[type[Any]], tell: Tell) -> bool:
-    removed = [model for model in models if await model.adelete_index()]
+async def _drop(plan: IndexPlan, models: Sequence[type[Any]], desk: Desk) -> bool:
+    unused = [step for step in plan.steps if step.action == "drop"]
+    there = {each.model for each in plan.indexes if each.state not in {"missing", "not declared"}}
+    removed = [model for model in models if model.__name__ in there]
+    lines = [f"drop    {model.index_name()}  of {model.__name__}; its documents stay" for model in removed]
+    lines += map(str, unused)
+    if not lines:
+        desk.tell("nothing to be dropped")
+        return False
+    if not desk.confirm(lines):
+        return False
     for model in removed:
-        tell(f"drop    {model.index_name()}  of {model.__name__}; its documents stay")
-    if not removed:
-        tell("nothing to be dropped")
-    return bool(removed)
+        await model.adelete_index()
+    kept = set(unused) - set(await plan.drop_unused(report=_reporting(desk)))
+    for line in lines:
+        if line not in map(str, kept):
+            desk.tell(line)
+    return True
+
+
+def _reporting(desk: Desk) -> Callable[[IndexStep, float], None]:
+    last = ""
+
+    def report(step: IndexStep, part: float) -> None:
+        nonlocal last
+        line = f"{step.action} {step.index}: {part:.0%}"
+        if line != last:
+            desk.progress(line)
+        last = line
+
+    return report

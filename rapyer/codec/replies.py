@@ -7,6 +7,8 @@ from typing import Any
 
 import pydantic_core
 
+from rapyer.errors import PartialSearchError
+
 
 def text(value: bytes | str) -> str:
     """Return a reply's text."""
@@ -51,7 +53,7 @@ class SearchPage:
 def search_page(reply: Any) -> SearchPage:
     """Read a reply of `FT.SEARCH … RETURN 1 $`."""
     if isinstance(reply, dict):
-        rows = _get(reply, "results")
+        rows = _results(reply)
         return SearchPage(
             int(_get(reply, "total_results")),
             tuple(
@@ -66,16 +68,14 @@ def search_page(reply: Any) -> SearchPage:
 def matching_keys(reply: Any) -> tuple[list[str], int]:
     """Read a reply of `FT.SEARCH … NOCONTENT` into keys, and how many documents match in all."""
     if isinstance(reply, dict):
-        return [text(_get(row, "id")) for row in _get(reply, "results")], int(_get(reply, "total_results"))
+        return [text(_get(row, "id")) for row in _results(reply)], int(_get(reply, "total_results"))
     return [text(key) for key in reply[1:]], int(reply[0])
 
 
 def ranked_keys(reply: Any, name: str) -> list[tuple[str, float]]:
     """Read a reply of `FT.SEARCH … RETURN 1 name` into keys, each with the number of that name."""
     if isinstance(reply, dict):
-        rows = [
-            (_get(row, "id"), _get(_get(row, "extra_attributes"), name)) for row in _get(reply, "results")
-        ]
+        rows = [(_get(row, "id"), _get(_get(row, "extra_attributes"), name)) for row in _results(reply)]
     else:
         pairs = zip(reply[1::2], reply[2::2], strict=True)
         rows = [(key, dict(zip(map(text, row[::2]), row[1::2], strict=True))[name]) for key, row in pairs]
@@ -89,24 +89,40 @@ def setting_value(reply: Any) -> int | None:
     return int(shown) if shown.isdigit() else None
 
 
-def cursor_keys(reply: Any) -> tuple[list[str], int]:
-    """Read a reply of `FT.AGGREGATE … LOAD 1 @__key WITHCURSOR` into keys and the cursor, 0 at the end."""
-    page, cursor = reply
-    if isinstance(page, dict):
-        return [text(_get(_get(row, "extra_attributes"), "__key")) for row in _get(page, "results")], int(
-            cursor
-        )
-    return [text(row[1]) for row in page[1:]], int(cursor)
+def aggregated(reply: Any) -> list[dict[Any, Any]]:
+    """Read a reply of `FT.AGGREGATE` into rows; documents that have expired meanwhile leave none."""
+    if isinstance(reply, dict):
+        told = (_get(row, "extra_attributes") for row in _results(reply))
+        return [row for row in told if row is not None]
+    rows = (row for row in reply[1:] if row is not None)
+    return [dict(zip(map(text, row[::2]), row[1::2], strict=True)) for row in rows]
 
 
-def sorted_rows(reply: Any, name: str) -> list[tuple[str, bytes | None]]:
-    """Read a reply of `FT.AGGREGATE … LOAD … @__key … AS name` into keys, each with the JSON of that name."""
-    rows = (
-        [_get(row, "extra_attributes") for row in _get(reply, "results")] if isinstance(reply, dict) else None
+def aggregated_keys(reply: Any) -> tuple[list[str], int]:
+    """Read a reply of `FT.AGGREGATE … LOAD 1 @__key` into keys, and how many rows there were."""
+    return [text(_get(row, "__key")) for row in aggregated(reply)], len(
+        _results(reply) if isinstance(reply, dict) else reply[1:]
     )
-    if rows is None:
-        rows = [dict(zip(map(text, row[::2]), row[1::2], strict=True)) for row in reply[1:]]
-    return [(text(_get(row, "__key")), raw_json(_get(row, name))) for row in rows]
+
+
+def keyed_documents(reply: Any, name: str) -> list[tuple[str, bytes | None]]:
+    """Read a reply of `FT.AGGREGATE … LOAD 4 @__key $ AS name` into keys, each with the document."""
+    return [(text(_get(row, "__key")), raw_json(_get(row, name))) for row in aggregated(reply)]
+
+
+def sorted_rows(reply: Any, name: str, document: str) -> list[tuple[str, bytes | None, bytes | None]]:
+    """Read a reply of `FT.AGGREGATE … LOAD … DIALECT 3` into keys, each with a value's JSON and the document.
+
+    Args:
+        reply: The reply.
+        name: What the value is called in it.
+        document: What the document is called, if it was asked for.
+    """
+    rows = [
+        (text(_get(row, "__key")), raw_json(_get(row, name)), raw_json(_get(row, document)))
+        for row in aggregated(reply)
+    ]
+    return [(key, value, whole and whole[1:-1]) for key, value, whole in rows]
 
 
 def index_attributes(reply: Any) -> list[dict[str, str]]:
@@ -125,6 +141,8 @@ class IndexState:
         documents: How many documents it holds.
         failures: How many documents it could not take in, so that no search finds them.
         options: What it was made with as a whole, as words that FT.CREATE takes; English goes without saying.
+        whole: Whether it is over JSON documents, and no filter leaves any of them out.
+        stopped: Whether the server has given up building it, for want of memory.
     """
 
     name: str
@@ -133,6 +151,8 @@ class IndexState:
     documents: int
     failures: int
     options: tuple[str, ...] = ()
+    whole: bool = True
+    stopped: bool = False
 
     @property
     def complete(self) -> bool:
@@ -153,6 +173,8 @@ def index_state(reply: Any) -> IndexState:
         int(_get(info, "num_docs")),
         int(_get(info, "hash_indexing_failures") or 0),
         (*_language(_get(definition, "default_language")), *_stop_words(_get(info, "stopwords_list"))),
+        text(_get(definition, "key_type")) == "JSON" and not _get(definition, "filter"),
+        "OOM" in text(_get(_info(_get(info, "Index Errors") or {}), "background indexing status") or ""),
     )
 
 
@@ -195,6 +217,19 @@ def _plain(value: Any) -> str:
 def _json_attribute(fields: list[Any]) -> bytes | None:
     named = dict(zip(map(text, fields[::2]), fields[1::2], strict=False))
     return raw_json(named.get("$"))
+
+
+def _results(reply: dict[Any, Any]) -> list[Any]:
+    """Return the rows of a reply of a search.
+
+    Raises:
+        PartialSearchError: The server says that it has left some out.
+    """
+    warnings = [text(warning) for warning in _get(reply, "warning") or ()]
+    if warnings:
+        raise PartialSearchError(f"the server may have left matches out: {'; '.join(warnings)}")
+    rows: list[Any] = _get(reply, "results")
+    return rows
 
 
 def _get(mapping: dict[Any, Any], name: str) -> Any:

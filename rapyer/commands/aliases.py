@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from rapyer.codec.replies import text
 from rapyer.commands.command import Command, Effect
-from rapyer.scripts.script import Script
+from rapyer.scripts.script import IndexScript
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PUBLISH = Script("publish_index")
-_SWITCH = Script("switch_index")
-_DROP = Script("drop_index")
+_PUBLISH = IndexScript("publish_index")
+_SWITCH = IndexScript("switch_index")
+_DROP = IndexScript("drop_index")
 
 
 def publish_index(name: str, index: str, fields: Sequence[str]) -> Command[str]:
@@ -35,12 +35,18 @@ def list_indexes() -> Command[list[str]]:
     return Command("FT._LIST", (), (), _names, Effect.READ)
 
 
-def switch_index(name: str, index: str) -> Command[str]:
-    """Let a name stand for an index from now on, in a script; what it stood for before, or nothing.
+def switch_index(name: str, index: str, before: str) -> Command[bool]:
+    """Let a name stand for an index, and drop the one it stood for, in a script (FT.ALIASADD, FT.DROPINDEX).
 
-    An index that has the name itself is dropped in the same step.
+    Args:
+        name: The name.
+        index: The index, or one of its aliases.
+        before: The index that the name stands for, empty for none.
+
+    Returns:
+        The command, which tells whether the name stands for the index now; if not, it stood for another one.
     """
-    return Command("EVALSHA", (name, index), (), text, Effect.IDEMPOTENT, script=_SWITCH)
+    return Command("EVALSHA", (name, index), (before,), bool, Effect.IDEMPOTENT, script=_SWITCH)
 
 
 def drop_unnamed(index: str, names: Sequence[str]) -> Command[bool]:

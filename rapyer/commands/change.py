@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rapyer.commands.command import Command, Effect
 from rapyer.commands.companion import CREATING, script_steps
+from rapyer.commands.search import parameter_words
 from rapyer.scripts.script import Script
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ class Condition:
 
     def words(self) -> tuple[Arg, ...]:
         """Return what FT.SEARCH takes beside the query."""
-        given = tuple(word for pair in self.parameters.items() for word in pair)
-        named = ("PARAMS", len(given), *given) if given else ()
-        return (*named, "DIALECT", 2)
+        return (*parameter_words(self.parameters), "DIALECT", 2)
 
 
 def removing(each: int) -> tuple[Arg, ...]:

@@ -91,7 +91,6 @@ _INDEXING: dict[str, tuple[Arg, ...]] = {
     "FT.CREATE": ("ON", "JSON", "SCHEMA"),
     "FT.ALIASADD": (),
     "FT.ALIASUPDATE": (),
-    "FT.ALIASDEL": (),
     "FT.DROPINDEX": (),
 }
 _NAMING = frozenset({"FT.ALIASADD", "FT.ALIASUPDATE"})
@@ -211,7 +210,6 @@ def _for_index(index: str) -> Iterator[Probe]:
     name, pattern = f"{index}:{_NO_SCRIPT}", f"{index}*"
     for command, args in _SEARCHING.items():
         yield Probe(_command(command, (), name, *args), reads=True, pattern=pattern)
-    yield Probe(_command("FT.CURSOR", (), "READ", name, 0), reads=True, pattern=pattern)
     for command, args in _INDEXING.items():
         names = (name, name) if command in _NAMING else (name,)
         yield Probe(_command(command, (), *names, *args), reads=False, pattern=pattern)

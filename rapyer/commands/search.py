@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rapyer.codec.replies import (
     SearchPage,
-    cursor_keys,
+    aggregated_keys,
+    keyed_documents,
     matching_keys,
     ranked_keys,
     search_page,
@@ -18,10 +19,11 @@ from rapyer.commands.command import Arg, Command, Effect
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_SORTED = "__sorted"
+_SORTED, _DOCUMENT = "__sorted", "__document"
 
 
-def _parameters(parameters: Mapping[str, Arg]) -> tuple[Arg, ...]:
+def parameter_words(parameters: Mapping[str, Arg]) -> tuple[Arg, ...]:
+    """Return the words of a command that give a query its values."""
     if not parameters:
         return ()
     words: list[Arg] = ["PARAMS", 2 * len(parameters)]
@@ -33,61 +35,74 @@ def _parameters(parameters: Mapping[str, Arg]) -> tuple[Arg, ...]:
 def search(
     index: str, query: str, parameters: Mapping[str, Arg], *, offset: int, limit: int
 ) -> Command[SearchPage]:
-    """FT.SEARCH: one page of matching documents, and how many match in all."""
-    args = (index, query, "RETURN", 1, "$", "LIMIT", offset, limit, *_parameters(parameters), "DIALECT", 2)
+    """FT.SEARCH: one page of matching documents, and how many match in all.
+
+    Like all searches here it takes as long as it takes: the server's own limit would cut the result without a
+    word.
+    """
+    options = ("RETURN", 1, "$", "TIMEOUT", 0, "LIMIT", offset, limit)
+    args = (index, query, *options, *parameter_words(parameters), "DIALECT", 2)
     return Command("FT.SEARCH", (), args, search_page, Effect.READ)
 
 
 def matches(
     index: str, query: str, parameters: Mapping[str, Arg], *, limit: int
 ) -> Command[tuple[list[str], int]]:
-    """FT.SEARCH without contents: the keys of the first documents that match, and how many do in all.
-
-    It takes as long as it takes: the server's own limit would cut the result without a word.
-    """
-    options = ("NOCONTENT", "TIMEOUT", 0, "LIMIT", 0, limit, *_parameters(parameters), "DIALECT", 2)
+    """FT.SEARCH without contents: the keys of the first documents that match, and how many do in all."""
+    options = ("NOCONTENT", "TIMEOUT", 0, "LIMIT", 0, limit, *parameter_words(parameters), "DIALECT", 2)
     return Command("FT.SEARCH", (), (index, query, *options), matching_keys, Effect.READ)
 
 
-def search_keys(
-    index: str, query: str, parameters: Mapping[str, Arg], *, count: int
-) -> Command[tuple[list[str], int]]:
-    """FT.AGGREGATE with a cursor over the keys of all matches: the first keys, and the cursor."""
-    args = (
-        index,
-        query,
-        "LOAD",
-        1,
-        "@__key",
-        "WITHCURSOR",
-        "COUNT",
-        count,
-        "TIMEOUT",
-        0,
-        *_parameters(parameters),
-        "DIALECT",
-        2,
-    )
-    return Command("FT.AGGREGATE", (), args, cursor_keys, Effect.READ)
+def every_key(index: str, query: str, parameters: Mapping[str, Arg]) -> Command[tuple[list[str], int]]:
+    """FT.AGGREGATE: the keys of all matches, more than FT.SEARCH may give, and how many rows there were."""
+    options = ("LOAD", 1, "@__key", "TIMEOUT", 0)
+    args = (index, query, *options, *parameter_words(parameters), "DIALECT", 2)
+    return Command("FT.AGGREGATE", (), args, aggregated_keys, Effect.READ)
+
+
+def documents(
+    index: str, query: str, parameters: Mapping[str, Arg], *, limit: int
+) -> Command[list[tuple[str, bytes | None]]]:
+    """FT.AGGREGATE: some matching documents, at the most so many, with their keys.
+
+    The server stops at the last of them, whereas FT.SEARCH looks at all matches.
+    """
+    options = ("LIMIT", 0, limit, "LOAD", 4, "@__key", "$", "AS", _DOCUMENT, "TIMEOUT", 0)
+    args = (index, query, *options, *parameter_words(parameters), "DIALECT", 2)
+    return Command("FT.AGGREGATE", (), args, lambda reply: keyed_documents(reply, _DOCUMENT), Effect.READ)
 
 
 def leading(
-    index: str, query: str, parameters: Mapping[str, Arg], *, path: str, descending: bool, limit: int
-) -> Command[list[tuple[str, bytes | None]]]:
+    index: str,
+    query: str,
+    parameters: Mapping[str, Arg],
+    *,
+    path: str,
+    descending: bool,
+    limit: int,
+    whole: bool,
+) -> Command[list[tuple[str, bytes | None, bytes | None]]]:
     """FT.AGGREGATE: the keys of the first matches by a number and then by key, each with the JSON of it.
 
     Dialect 3 gives JSON, where the others give numbers with 12 digits.
+
+    Args:
+        index: The index.
+        query: The query.
+        parameters: The values in it.
+        path: Where the number stands.
+        descending: Whether the greatest come first.
+        limit: How many.
+        whole: Whether their documents come, too.
     """
     order = "DESC" if descending else "ASC"
     loaded = ("LOAD", 4, "@__key", path, "AS", _SORTED)
-    sorting = ("SORTBY", 4, f"@{_SORTED}", order, "@__key", "ASC", "LIMIT", 0, limit, "TIMEOUT", 0)
-    args = (index, query, *loaded, *sorting, *_parameters(parameters), "DIALECT", 3)
-    return Command("FT.AGGREGATE", (), args, lambda reply: sorted_rows(reply, _SORTED), Effect.READ)
-
-
-def cursor_read(index: str, cursor: int) -> Command[tuple[list[str], int]]:
-    """FT.CURSOR READ: the next keys, and the cursor, 0 at the end. Reading moves the cursor on."""
-    return Command("FT.CURSOR", (), ("READ", index, cursor), cursor_keys, Effect.ONCE)
+    sorting = ("SORTBY", 4, f"@{_SORTED}", order, "@__key", "ASC", "LIMIT", 0, limit)
+    rest = ("LOAD", 3, "$", "AS", _DOCUMENT) if whole else ()
+    args = (index, query, *loaded, *sorting, *rest, "TIMEOUT", 0, *parameter_words(parameters), "DIALECT", 3)
+    return Command(
+        "FT.AGGREGATE", (), args, lambda reply: sorted_rows(reply, _SORTED, _DOCUMENT), Effect.READ
+    )
 
 
 def nearest(
@@ -95,7 +110,7 @@ def nearest(
 ) -> Command[list[tuple[str, float]]]:
     """FT.SEARCH for vectors: the keys of the nearest matches with their distances, the nearest first."""
     shown = ("RETURN", 1, distance, "SORTBY", distance, "ASC", "TIMEOUT", 0, "LIMIT", 0, limit)
-    args = (index, query, *shown, *_parameters(parameters), "DIALECT", 2)
+    args = (index, query, *shown, *parameter_words(parameters), "DIALECT", 2)
     return Command("FT.SEARCH", (), args, lambda reply: ranked_keys(reply, distance), Effect.READ)
 
 

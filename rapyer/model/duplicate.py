@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from rapyer.codec.paths import ROOT
 from rapyer.commands.duplicate import Duplicates, dump, duplicate, restore
 from rapyer.errors import InnerModelError, InvalidKeyError, KeyExistsError, KeyNotFound
@@ -17,6 +19,7 @@ from rapyer.model.persist import check_field_names
 from rapyer.model.schema import spec_of
 from rapyer.session.executor import is_one_step, perform, run
 from rapyer.session.scope import open_batch, settle_open
+from rapyer.types import zones
 from rapyer.types.string import RedisStr
 
 if TYPE_CHECKING:
@@ -82,6 +85,10 @@ async def _run(model: StoredModel, copies: list[M], changes: Mapping[str, Any]) 
         for name in changes
         if fields[name].stored and fields[name].special is None and name != own_field
     }
+    for name in changes.keys() & spec_of(model).notes.keys():
+        moment = copies[0].__dict__[name]
+        note = None if moment is None else zones.beside(moment)
+        texts[ROOT.child(name + zones.BESIDE)] = to_json(note)  # null stands for none
     own = None
     if own_field is not None:
         to_text = fields[own_field].dump_stored

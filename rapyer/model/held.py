@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rapyer.commands import keys
 from rapyer.commands.references import decoded, get_matches, members_of
 from rapyer.errors import WrongTypeError
-from rapyer.model.load import KEYS_PER_SCAN
+from rapyer.model.portions import KEYS_PER_SCAN
 from rapyer.model.registry import registry
 from rapyer.session.executor import attempt, run
 from rapyer.session.faults import checked

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from rapyer.codec import adapters
 from rapyer.codec.context import STORED
-from rapyer.commands import json, keys
+from rapyer.commands import json
 from rapyer.errors import (
     CantSerializeRedisValueError,
     CorruptedModelError,
@@ -23,32 +23,28 @@ from rapyer.errors import (
     UnsupportedArgumentValueError,
     WrongTypeError,
 )
-from rapyer.fields.key import RapyerKey
 from rapyer.model.beside import part_of
 from rapyer.model.expiry import renewal_of
 from rapyer.model.identity import settle
 from rapyer.model.keys import primary_key_of
+from rapyer.model.portions import chunks_of as chunks_of
+from rapyer.model.portions import longer_prefixes as longer_prefixes
+from rapyer.model.portions import overlapped, scanned
 from rapyer.model.reading import Reading
-from rapyer.model.registry import registry
 from rapyer.model.remembered import remember
-from rapyer.session.executor import perform, read_each, run
+from rapyer.session.executor import perform, read_each
 from rapyer.types.unread import report
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rapyer.commands.command import Command
+    from rapyer.model.portions import Portions
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
 
 OnCorrupt: TypeAlias = Literal["raise", "skip"]
 M = TypeVar("M", bound="StoredModel")
-
-DOCUMENTS_PER_READ = 500
-"""How many documents one JSON.MGET reads."""
-
-KEYS_PER_SCAN = 1000
-"""How many keys one SCAN looks at; the server answers nobody else meanwhile."""
 
 UNREADABLE = (CorruptedModelError, CantSerializeRedisValueError, WrongTypeError)
 """What is wrong with a document that a find leaves out."""
@@ -237,37 +233,25 @@ async def load_inner(inner: M, source: ClientSource) -> M:
 
 async def load_many(cls: type[M], source: ClientSource, wanted: Sequence[str]) -> Loaded:
     """Read many documents, a JSON.MGET for each chunk, the next one on its way while one is parsed."""
+    return await _load(cls, source, chunks_of(wanted))
+
+
+async def load_all(cls: type[M], source: ClientSource, limit: int | None = None) -> Loaded:
+    """Read all stored documents of a class, or the first so many that SCAN meets (SCAN, JSON.MGET).
+
+    The next keys are looked for while documents are on their way, and while others are parsed.
+    """
+    return await _load(cls, source, scanned(cls, source, limit))
+
+
+async def _load(cls: type[M], source: ClientSource, portions: Portions) -> Loaded:
     reading = reading_of(cls)
     read = reader_of(cls, reading)
     loaded = Loaded([], (), ())
-    async for keys_read, rows in _documents(cls, source, wanted, reading):
-        loaded = loaded.extended(keys_read, rows, read)
+    async with aclosing(overlapped(portions, lambda keys: _read(cls, source, keys, reading))) as found:
+        async for keys_read, rows in found:
+            loaded = loaded.extended(keys_read, rows, read)
     return loaded
-
-
-async def list_keys(cls: type[M], source: ClientSource, limit: int | None = None) -> list[RapyerKey]:
-    """Return the keys of all stored documents of a class (SCAN), or the first so many that it meets."""
-    listed = await source.router.on_each(lambda server: _keys_on(server, cls, limit))
-    found = dict.fromkeys(key for keys_found in listed for key in keys_found)
-    return [RapyerKey(key) for key in islice(found, limit)]
-
-
-async def _keys_on(server: ClientSource, cls: type[M], limit: int | None) -> dict[str, None]:
-    prefix, others = f"{cls.class_key_initials()}:", longer_prefixes(cls)
-    found: dict[str, None] = {}
-    cursor = 0
-    while limit is None or len(found) < limit:
-        cursor, batch = await run(server, keys.scan_documents(cursor, prefix, KEYS_PER_SCAN))
-        own = (key for key in batch if not key.startswith(others)) if others else batch
-        found.update(dict.fromkeys(own))  # SCAN may name a key twice
-        if cursor == 0:
-            break
-    return found
-
-
-def longer_prefixes(cls: type[StoredModel]) -> tuple[str, ...]:
-    """Return what other classes' keys start with that start like the keys of this class."""
-    return registry.longer_prefixes(f"{cls.class_key_initials()}:")
 
 
 def report_skipped(name: str, loaded: Loaded, on_corrupt: OnCorrupt = "skip") -> None:
@@ -303,22 +287,6 @@ def checked_on_corrupt(on_corrupt: Any) -> OnCorrupt:
         raise UnsupportedArgumentValueError(f"on_corrupt is {on_corrupt!r}", hint='give "raise" or "skip"')
     chosen: OnCorrupt = on_corrupt
     return chosen
-
-
-async def _documents(
-    cls: type[StoredModel], source: ClientSource, wanted: Sequence[str], reading: Reading | None
-) -> AsyncIterator[tuple[Sequence[str], list[Any]]]:
-    chunks = list(chunks_of(wanted))
-    reads: list[asyncio.Task[list[Any]]] = []
-    try:
-        for position, chunk in enumerate(chunks):
-            while len(reads) <= position + 1 and len(reads) < len(chunks):
-                reads.append(asyncio.ensure_future(_read(cls, source, chunks[len(reads)], reading)))
-                await asyncio.sleep(0)  # lets the request leave before the reply before it is parsed
-            yield chunk, await reads[position]
-    finally:
-        for read in reads:
-            read.cancel()
 
 
 async def _read(
@@ -357,9 +325,3 @@ def rows_of(chunk: Sequence[str], replies: Iterator[Any], reading: Reading | Non
     each = len(reading.commands(""))
     rows = [(document, *islice(replies, each)) for document in documents]
     return [None if row[0] is None else row for row in rows]
-
-
-def chunks_of(wanted: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Return keys in portions of what one JSON.MGET reads."""
-    for start in range(0, len(wanted), DOCUMENTS_PER_READ):
-        yield wanted[start : start + DOCUMENTS_PER_READ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
-from rapyer.errors import UnsupportedFieldError
+from rapyer.errors import UnsupportedFieldError, UnsupportedIndexedFieldError
 from rapyer.fields.fifo_ties import FifoTies
 from rapyer.fields.markers import carries, is_marker
 from rapyer.types.container import RedisContainer
+from rapyer.types.indexed import options_of
 from rapyer.types.opaque import Opaque
 from rapyer.types.priority_queue import RedisPriorityQueue
 from rapyer.types.reference import is_reference
+from rapyer.types.set import RedisSet
 from rapyer.types.special import SpecialFieldType
 
 if TYPE_CHECKING:
@@ -36,10 +38,12 @@ def check_places(cls: type[StoredModel]) -> None:
         UnsupportedFieldError: A type that needs a key of its own stands in a list or dict, or in a model
             there; or a special type in something that is stored as a whole. Or a mark of queues is
             on what is none.
+        UnsupportedIndexedFieldError: A special field has an index.
     """
     own = cls.__rapyer_spec__
     for field in own.fields.values():
         _check_mark(cls, field)
+        _check_index(cls, field)
         misplaced = _misplaced(field.info.annotation, None, (own,)) if field.stored else None
         if misplaced is None:
             continue
@@ -64,6 +68,23 @@ def _check_mark(cls: type[StoredModel], field: FieldSpec) -> None:
             model=cls.__name__,
             hint="the mark is for queues: Annotated[RedisPriorityQueue[int], FifoTies]",
         )
+
+
+def _check_index(cls: type[StoredModel], field: FieldSpec) -> None:
+    """Refuse an index of what has a key of its own."""
+    if field.index is None or field.special is None:
+        return
+    kind, hint = field.special.__name__, "index a field that is a part of the document"
+    if issubclass(field.special, RedisSet):
+        (held,) = (option for option in options_of(field.info.annotation) if option is not type(None))
+        element = next(iter(get_args(held)), Any)
+        hint = f"declare it as frozenset[{getattr(element, '__name__', element)}], a part of the document"
+    raise UnsupportedIndexedFieldError(
+        f"{cls.__name__}.{field.name} has an Index, but a {kind} has a key of its own, which no index sees",
+        field=field.name,
+        model=cls.__name__,
+        hint=hint,
+    )
 
 
 def _may_be_queue(annotation: Any) -> bool:

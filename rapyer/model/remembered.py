@@ -22,6 +22,7 @@ from rapyer.model.identity import set_loaded
 from rapyer.model.persist import dump_document
 from rapyer.model.reading import Reading
 from rapyer.session.scope import open_batch
+from rapyer.types import zones
 from rapyer.types.followed import place_of
 
 if TYPE_CHECKING:
@@ -55,16 +56,21 @@ def remember(model: StoredModel, text: bytes) -> None:
 
 
 def remember_writes(model: StoredModel, commands: Iterable[Command[Any]]) -> None:
-    """Remember fields that were written, by the commands (JSON.SET) that wrote each at its path."""
+    """Remember what was written or removed, by the commands (JSON.SET, JSON.DEL) that did at each path."""
     known = remembered(model)
     if known is None:
         return
-    path = model._rapyer_path()
-    names = {str(path.child(name)): name for name in model.__rapyer_spec__.fields}
-    written = {
-        names[command.place]: from_json(_text(command)) for command in commands if command.place in names
-    }
-    set_loaded(model, Remembered(known.key, merged(known.text, written)))
+    path, spec = model._rapyer_path(), model.__rapyer_spec__
+    names = {str(path.child(name)): name for name in (*spec.fields, *spec.notes.values())}
+    written: dict[str, Any] = {}
+    gone: list[str] = []
+    for command in commands:
+        name = names.get(command.place)
+        if name is not None and command.name == "JSON.DEL":
+            gone.append(name)
+        elif name is not None:
+            written[name] = from_json(_text(command))
+    set_loaded(model, Remembered(known.key, merged(known.text, written, gone)))
 
 
 def remembered(model: StoredModel) -> Remembered | None:
@@ -164,6 +170,8 @@ class Following:
             if name not in self.unsaved and not _equal(self._before, name, value)
         }
         gone = [name for name in self._before if name not in now and name not in self.unsaved]
+        notes = self._model.__rapyer_spec__.notes.items()
+        gone += [note for name, note in notes if name in now.keys() - self.unsaved and note not in now]
         if written or gone:
             set_loaded(self._model, Remembered(known.key, merged(known.text, written, gone)))
 
@@ -175,7 +183,10 @@ class Following:
         field, part = self._model.__rapyer_spec__.fields[self._only], part_of(self._model, self._only)
         if field.special is not None and part.companions:
             return {}  # it is not in the document
-        return {self._only: from_json(field.dump_stored(self._model.__dict__[self._only], part.outside))}
+        value = self._model.__dict__[self._only]
+        present = {self._only: from_json(field.dump_stored(value, part.outside))}
+        note = zones.beside(value) if self._only in self._model.__rapyer_spec__.notes and value else None
+        return present if note is None else present | {self._only + zones.BESIDE: note}
 
 
 def follow(model: StoredModel) -> Following | None:

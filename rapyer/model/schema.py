@@ -14,6 +14,7 @@ from rapyer.codec.paths import ROOT, JsonPath
 from rapyer.fields.index import IndexAnnotation, index_marker, index_of
 from rapyer.fields.key import is_key_marker
 from rapyer.model.companions import Companion, companions_of, field_holds, is_special, tree_of
+from rapyer.model.zoned import notes_of
 from rapyer.types.shape import Shape
 
 if TYPE_CHECKING:
@@ -124,6 +125,11 @@ class ModelSpec:
     model: type[StoredModel] = field(compare=False, repr=False)
     operands: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     projections: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def notes(self) -> Mapping[str, str]:
+        """What stands beside its times in documents: for the name of each such field, that of its note."""
+        return notes_of({name: one.info for name, one in self.fields.items()})
 
     # Found when first needed: a nested class may be open when this one is defined.
     @cached_property

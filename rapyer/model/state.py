@@ -27,7 +27,9 @@ from rapyer.model.registry import registry
 from rapyer.model.remembered import Following, following
 from rapyer.model.seeing import with_values_seen
 from rapyer.model.unread import UnreadFields, set_unread
+from rapyer.model.zoned import with_zones
 from rapyer.session.scope import open_batch
+from rapyer.types import zones
 from rapyer.types.base import Linkable
 from rapyer.types.container import RedisContainer
 from rapyer.types.scalar import RedisScalar
@@ -78,6 +80,7 @@ class StoredModel(Copying, Identity, HoldsLoose, UnreadFields, Linkable):
         own = handler.resolve_ref_schema(schema)
         if cls.model_config.get("extra") == "allow":
             refuse_unstorable(own)
+        with_zones(cls, own)
         return with_extras(cls, with_values_seen(cls, without_computed(cls, schema), own))
 
     if not TYPE_CHECKING:
@@ -214,7 +217,11 @@ class StoredModel(Copying, Identity, HoldsLoose, UnreadFields, Linkable):
         if field.special is not None and part.companions:
             return replaced(part)
         value = field.dump_stored(self.__dict__[name], part.outside)
-        return [json.set_value(self._rapyer_key(), self._rapyer_path_of(name, None), value), *replaced(part)]
+        commands = [json.set_value(self._rapyer_key(), self._rapyer_path_of(name, None), value)]
+        if name in self.__rapyer_spec__.notes:
+            here, moment = self._rapyer_path(), self.__dict__[name]
+            commands.append(zones.write_beside(self._rapyer_key(), here, name, moment))
+        return [*commands, *replaced(part)]
 
     def _rapyer_follow(self) -> Following | None:
         """Return what watches the instance in a pipeline, if it remembers what is stored."""
@@ -249,6 +256,10 @@ class StoredModel(Copying, Identity, HoldsLoose, UnreadFields, Linkable):
         if self._rapyer_owner is not None or name not in self.__rapyer_spec__.fields:
             return self._rapyer_path().child(name)
         return self.__rapyer_spec__.fields[name].path
+
+    def _rapyer_zone_place(self, name: Any) -> tuple[JsonPath, str] | None:
+        """Return where the time of a field is, for what stands beside it: its object's path, its name."""
+        return (self._rapyer_path(), name) if name in self.__rapyer_spec__.notes else None
 
     def _rapyer_names_of(self, name: Any) -> tuple[str, ...] | None:
         owner: Owner | None = self._rapyer_owner

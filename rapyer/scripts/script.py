@@ -48,6 +48,13 @@ class BesideScript(Script):
     prelude = "beside"
 
 
+@dataclass(frozen=True)
+class IndexScript(Script):
+    """A script about indexes, which begins with what tells of them (`index.lua`)."""
+
+    prelude = "index"
+
+
 def _text_of(name: str) -> str:
     text = files("rapyer.scripts").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
     lines = (line.strip() for line in text.splitlines())

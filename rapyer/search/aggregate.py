@@ -19,6 +19,7 @@ from rapyer.errors import UnsupportedArgumentTypeError, UnsupportedArgumentValue
 from rapyer.model import load
 from rapyer.model.registry import registry
 from rapyer.model.suggest import suggestion
+from rapyer.search.belonging import about
 from rapyer.search.columns import Column, column_of, read_columns
 from rapyer.search.expression import FieldOperand
 from rapyer.search.find import find_keys
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from rapyer.model.state import StoredModel
     from rapyer.search.columns import Rows
     from rapyer.search.nodes import Expression
+
+_UNFIT = (TypeError, ValueError, ArithmeticError)
+"""What Python raises where values cannot be grouped, added up or compared, such as a Decimal that is NaN."""
 
 _ABLE = {"amounts": AMOUNTS, "order": ORDERED}
 _WANTED = {"amounts": "numbers or time spans", "order": "values that have an order"}
@@ -79,15 +83,22 @@ class Aggregate:
     start: int = 0
     size: int | None = None
 
+    def __repr__(self) -> str:
+        groups, measures = ", ".join(self.groups), ", ".join(self.measures)
+        made = [f".by({groups})"] if groups else []
+        made += [f".agg({measures})"] if measures else []
+        return f"<{self.model.__name__}.aggregate(){''.join(made)}, which is asked when it is awaited>"
+
     def where(self, *filters: Expression | bool) -> Aggregate:
         """Let only instances count for which all filters hold.
 
         Raises:
-            BadFilterError: One is no filter.
+            BadFilterError: One is no filter, or compares a field of another class.
         """
-        return replace(self, filters=(*self.filters, *map(checked, filters)))
+        wanted = (about(self.model, checked(one)) for one in filters)
+        return replace(self, filters=(*self.filters, *wanted))
 
-    def by(self, *fields: Any, **named: Any) -> Aggregate:
+    def by(self, /, *fields: Any, **named: Any) -> Aggregate:
         """Make a group, and so a row, of each value of a field; of several, of each combination.
 
         Instances without a value are a group of their own, for which the rows hold None. Each element of a
@@ -112,7 +123,7 @@ class Aggregate:
             raise self._refused("by was given two fields of one name", "name one of them: by(town=User.city)")
         return replace(self, groups={**self.groups, **dict(wanted)})
 
-    def agg(self, **reducers: Reducer) -> Aggregate:
+    def agg(self, /, **reducers: Reducer) -> Aggregate:
         """Compute something of each group: `agg(n=count(), oldest=max(User.age))`.
 
         Args:
@@ -210,7 +221,7 @@ class Aggregate:
             try:
                 for values in dict.fromkeys(combined):
                     groups.setdefault(values, []).append(position)
-            except TypeError as error:
+            except _UNFIT as error:
                 raise self._unfit(f"values of {', '.join(self.groups)} make no groups", error) from error
         return groups
 
@@ -224,7 +235,7 @@ class Aggregate:
             found = [value for position in members for value in table.values(position, measure.column)]
             if found:
                 return reducer.fold(found)
-        except TypeError as error:
+        except _UNFIT as error:
             raise self._unfit(f"{reducer.name} cannot take the values for {name!r}", error) from error
         return [] if reducer.of_nothing == () else reducer.of_nothing
 
@@ -232,7 +243,7 @@ class Aggregate:
         there = [row for row in rows if getattr(row, name) is not None]
         try:
             there.sort(key=lambda row: ordering(getattr(row, name)), reverse=descending)
-        except TypeError as error:
+        except _UNFIT as error:
             raise self._unfit(f"rows cannot be sorted by {name!r}", error) from error
         return [*there, *(row for row in rows if getattr(row, name) is None)]
 
@@ -273,15 +284,19 @@ class Aggregate:
         if name in taken:
             raise self._refused(f"there is a column {name!r} already", "choose another name")
         if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
-            raise self._refused(f"{name!r} is no name for a column", "choose one without _ before it")
+            raise self._refused(
+                f"{name!r} is no name for a column", "choose one that is no keyword and has no _ before it"
+            )
 
     def _refused(self, why: str, hint: str) -> UnsupportedArgumentValueError:
         name = self.model.__name__
         return UnsupportedArgumentValueError(f"{name}.aggregate: {why}", model=name, hint=hint)
 
-    def _unfit(self, why: str, error: TypeError) -> UnsupportedArgumentTypeError:
+    def _unfit(self, why: str, error: Exception) -> UnsupportedArgumentTypeError:
         name = self.model.__name__
-        return UnsupportedArgumentTypeError(f"{name}.aggregate: {why}: {error}", model=name)
+        return UnsupportedArgumentTypeError(
+            f"{name}.aggregate: {why}: {error or type(error).__name__}", model=name
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,13 @@ from rapyer.errors import (
 from rapyer.fields.index import index_marker
 from rapyer.fields.key import is_key_marker
 from rapyer.model import load
+from rapyer.model.portions import chunks_of, overlapped
 from rapyer.search.evaluate import values_at
 from rapyer.search.expression import FieldOperand, ModelOperand, operand
-from rapyer.search.listing import overlapped
 from rapyer.session.executor import read_each
 from rapyer.types.base import BaseRedisType
 from rapyer.types.indexed import NoNul, options_of
+from rapyer.types.zones import joined, paired, path_with_zone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +49,17 @@ class Column:
     Attributes:
         field: What is known of the field.
         place: Where it stands.
+        noted: The path of the object that has the value, where a note beside it tells more (`types.zones`).
     """
 
     field: FieldSpec
     place: Place
+    noted: JsonPath | None = None
+
+    @property
+    def asked(self) -> JsonPath:
+        """The path to read, of the value with its note where there may be one."""
+        return self.place.path if self.noted is None else path_with_zone(self.noted, self.field.name)
 
     @property
     def path(self) -> str:
@@ -100,8 +108,10 @@ class Column:
     def _read(self, key: str, text: bytes) -> tuple[Any, ...] | CorruptedModelError:
         try:
             if not self.place.many:
-                return tuple(_flat(self._loaded(key, text[1:-1]))) if text != b"[]" else ()
-            each = [self._loaded(key, to_json(one)) for one in from_json(text)]
+                whole = text if self.noted is None else joined(text) or b"[]"
+                return tuple(_flat(self._loaded(key, whole[1:-1]))) if whole != b"[]" else ()
+            several = from_json(text) if self.noted is None else paired(from_json(text))
+            each = [self._loaded(key, to_json(one)) for one in several]
         except CorruptedModelError as error:
             return error
         return tuple(value for one in each for value in _flat(one))
@@ -180,7 +190,7 @@ def column_of(cls: type[StoredModel], given: Any, asker: str) -> Column:
         raise UnsupportedArgumentValueError(
             f"{asker} was given {other}, which is no field of {cls.__name__}", model=cls.__name__
         )
-    column = Column(found._field, found._place)
+    column = Column(found._field, found._place, found._noted)
     if not column.field.stored:
         raise UnsupportedArgumentValueError(
             f"{column.name} is not stored, so {asker} cannot read it", model=cls.__name__, field=column.path
@@ -202,12 +212,12 @@ async def read_columns(
         held = [[_held(model, column) for model in loaded.models] for column in columns]
         rows.take([str(model._rapyer_key()) for model in loaded.models], held)
         return Rows(rows.keys, rows.values, list(loaded.missing), list(loaded.corrupt))
-    paths = [column.place.path for column in columns] or [_NOWHERE]
+    paths = [column.asked for column in columns] or [_NOWHERE]
 
-    async def read(chunk: Sequence[str]) -> tuple[Sequence[str], list[Any]]:
-        return chunk, await read_each(source, [json.get_values(chunk, path) for path in paths])
+    async def read(chunk: Sequence[str]) -> list[Any]:
+        return await read_each(source, [json.get_values(chunk, path) for path in paths])
 
-    async for chunk, replies in overlapped(keys, read):
+    async for chunk, replies in overlapped(chunks_of(keys), read):
         for reply in replies:
             if isinstance(reply, Exception):
                 raise reply
@@ -229,7 +239,10 @@ def _by_path(cls: type[StoredModel], path: str) -> Any:
     for name in others:
         if not isinstance(found, ModelOperand):
             raise UnknownFieldError(
-                f"unknown field {path!r} on {cls.__name__}", field=path, model=cls.__name__
+                f"unknown field {path!r} on {cls.__name__}",
+                field=path,
+                model=cls.__name__,
+                hint=f"{path.removesuffix(f'.{name}')!r} is no model with fields",
             )
         found = getattr(found, name)
     return found
@@ -246,7 +259,7 @@ def _native(value: Any) -> Any:
 def _flat(value: Any) -> list[Any]:
     if value is None:
         return []
-    if isinstance(value, list | set):
+    if isinstance(value, list | set | frozenset):
         return [one for item in value for one in _flat(item)]
     if isinstance(value, dict):
         return [one for item in value.values() for one in _flat(item)]
@@ -260,7 +273,7 @@ def _kinds_of(annotation: Any) -> list[Any]:
             continue
         origin = get_origin(option)
         native = getattr(origin or option, "native", origin or option)
-        if native in {list, set, dict}:
+        if native in {list, set, frozenset, dict}:
             arguments = get_args(option)
             found += _kinds_of(arguments[-1]) if arguments else [Any]
         else:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rapyer.errors import BadFilterError
-from rapyer.search.nodes import Affix, And, Compare, Empty, Expression, Near, Nearest, Not, Or, Words
-from rapyer.search.places import none_beside, words_of
+from rapyer.search.nodes import AROUND, Affix, And, Compare, Empty, Expression, Near, Nearest, Not, Or, Words
+from rapyer.search.places import endings_of, none_beside, words_of
 from rapyer.search.values import text_of, texts_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,13 @@ DISTANCE = "__distance"
 HOW_MANY = "k"
 """The parameter that says how many vectors are wanted."""
 
-_EXACT_NUMBERS = 2**53
+_ROOM = 220
+"""How much of a filter the server's parser may keep open, of the 250 or so symbols that it has room for."""
+
+_KM_OF_DEGREE = 111.2
+_POLAR, _SMALL_KM = 75.0, 50.0
+"""From which degree of latitude on, and from which distance on, the server does not find all places."""
+
 _PLAIN_WORD = re.compile(r"[a-z0-9_\u0080-\U0010ffff]+")
 _RANGES = {
     "==": "[${0} ${0}]",
@@ -71,12 +77,12 @@ def compiled(expression: Expression | None) -> Query:
     """Return the query of an expression; None asks for everything.
 
     Raises:
-        BadFilterError: `nearest` stands where it has no meaning.
+        BadFilterError: `nearest` stands where it has no meaning, or the filter is nested too deeply.
     """
     query = Query()
     if expression is None:
         return query
-    parts = list(_conjuncts(expression))
+    parts = expression.parts if isinstance(expression, And) else (expression,)
     vectors = [part for part in parts if isinstance(part, Nearest)]
     if not vectors:
         query.text = _node(expression, query)
@@ -93,20 +99,24 @@ def attribute(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", lambda match: f"\\{match[0]}", path)
 
 
-def _conjuncts(node: Expression) -> list[Expression]:
-    if isinstance(node, And):
-        return [part for one in node.parts for part in _conjuncts(one)]
-    return [node]
-
-
-def _node(node: Expression, query: Query, *, sure: bool = False) -> str:
+def _node(node: Expression, query: Query, *, sure: bool = False, room: int = _ROOM) -> str:
     """Return the text of a node; where it cannot be exact, it gives more, or if that is to be sure, less."""
-    if isinstance(node, And):
-        return "(" + " ".join(_node(part, query, sure=sure) for part in node.parts) + ")"
-    if isinstance(node, Or):
-        return "(" + " | ".join(_node(part, query, sure=sure) for part in node.parts) + ")"
+    if room < 0:
+        raise BadFilterError(
+            "the filter is nested too deeply for the server",
+            hint="let the more deeply nested side of & and | come first, and use one_of for many values",
+        )
+    if isinstance(node, And | Or):
+        # The parser keeps what it has read of a node open, while it reads what comes next.
+        parts = [
+            _node(one, query, sure=sure, room=room - 3 if at else room - 1)
+            for at, one in enumerate(node.parts)
+        ]
+        return f"({(' ' if isinstance(node, And) else ' | ').join(parts)})"
     if isinstance(node, Not):
-        return f"(-{_node(node.part, query, sure=not sure)})"
+        text = _node(node.part, query, sure=not sure, room=room - 2)
+        # Where several are negated twice, the server finds nothing.
+        return f"({text[2:]}" if _is_negated(node.part) and text.startswith("(-") else f"(-{text})"
     if isinstance(node, Compare):
         return f"({_compare(node, query, sure=sure)})"
     if isinstance(node, Empty):
@@ -116,7 +126,7 @@ def _node(node: Expression, query: Query, *, sure: bool = False) -> str:
     if isinstance(node, Words):
         return f"({_words(node, query, sure=sure)})"
     if isinstance(node, Near):
-        return f"({_near(node, query)})"
+        return f"({_near(node, query, sure=sure)})"
     if isinstance(node, Nearest):
         raise BadFilterError(
             f"{node.path}.nearest stands within | or ~",
@@ -124,6 +134,11 @@ def _node(node: Expression, query: Query, *, sure: bool = False) -> str:
             hint="combine it with other filters by & alone",
         )
     raise TypeError(f"{type(node).__name__} is no node of an expression")
+
+
+def _is_negated(node: Expression) -> bool:
+    """Tell whether all of the text of a node may be one negation."""
+    return isinstance(node, Empty | Affix) or (isinstance(node, Compare) and node.operator == "!=")
 
 
 def _parameter(query: Query, value: Arg) -> str:
@@ -180,17 +195,17 @@ def _between(node: Compare, query: Query, *, sure: bool) -> str:
 def _bound(node: Compare, name: str, value: Any, query: Query, *, sure: bool) -> tuple[str, str] | None:
     """Return the comparison with a number of the index that means the same, and that number; else None."""
     try:
-        number = float(value)
+        number = node.kind.number(value)
     except OverflowError:
         number = float("inf") if value > 0 else float("-inf")
-    if node.kind.coarse and abs(value) >= _EXACT_NUMBERS:
+    if node.kind.coarse is not None and abs(value) >= node.kind.coarse:
         query.check = True
         if sure:
             return None if name == "==" else (name[0], repr(number))
         return (name if name == "==" else f"{name[0]}=", repr(number))
     indexed = number if number in {float("inf"), float("-inf")} else node.kind.exact(number)
     if indexed == value:
-        return (name, str(value) if isinstance(value, int) else repr(number))
+        return (name, str(value) if isinstance(value, int) and value == number else repr(number))
     if name == "==":
         return None
     # The value lies between two numbers of the index, next to this one.
@@ -216,6 +231,8 @@ def _affix(node: Affix, query: Query, *, sure: bool) -> str:
         nothing = f"@{name}:{{x}} -@{name}:{{x}}"
         return nothing if sure else f"-({nothing})"
     query.expands = True
+    if node.where != "prefix":
+        name = attribute(endings_of(node.path))
     return f"@{name}:{_AFFIXES[node.where].format(_parameter(query, _escaped(node.text)))}"
 
 
@@ -250,8 +267,15 @@ def _same_word(word: str, query: Query) -> str:
     return f"${_parameter(query, word)}"
 
 
-def _near(node: Near, query: Query) -> str:
-    numbers = [_parameter(query, text_of(one)) for one in (node.longitude, node.latitude, node.km)]
+def _near(node: Near, query: Query, *, sure: bool) -> str:
+    # The server finds nothing around 180 degrees, which is where -180 is.
+    east = -180.0 if node.longitude == 180 else node.longitude
+    far = node.km
+    if node.km > _SMALL_KM and abs(node.latitude) + node.km / _KM_OF_DEGREE > _POLAR:
+        # Around the poles it finds only a part, unless all places are asked for.
+        query.check = True
+        far = far if sure else AROUND
+    numbers = [_parameter(query, text_of(one)) for one in (east, node.latitude, far)]
     return f"@{attribute(node.path)}:[{' '.join(f'${one}' for one in numbers)} km]"
 
 
@@ -260,7 +284,7 @@ def _nearest(node: Nearest, among: str, query: Query) -> str:
         raise BadFilterError(
             f"{node.path}.nearest cannot be combined with what the index knows only roughly",
             field=node.path,
-            hint="compare numbers below 2**53, and look for two characters or more",
+            hint="filter what afind gives; or ask for less: numbers below 2**53, two characters or more",
         )
     options = node.kind.options
     letter = "f" if options is None or options.type == "FLOAT32" else "d"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rapyer.errors import BadFilterError
 from rapyer.fields.geo import GeoPoint
 from rapyer.search.nodes import Affix, And, Compare, Empty, Expression, Near, Not, Or, Words
-from rapyer.search.words import distance, words_of_text
+from rapyer.search.words import distance, has_likes, words_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ def values_at(model: Any, path: str) -> Iterator[Any]:
 def _below(held: Any, names: Sequence[str]) -> Iterator[Any]:
     if held is None:
         return
-    if isinstance(held, list | set):
+    if isinstance(held, list | set | frozenset):
         for element in held:
             yield from _below(element, names)
     elif isinstance(held, dict):
@@ -117,4 +117,4 @@ def _has_words(node: Words, model: Any) -> bool:
     there = {word for text in values_at(model, node.path) for word in words_of_text(str(text))}
     if not node.distance:
         return there.issuperset(node.words)
-    return any(distance(word, node.words[0]) <= node.distance for word in there)
+    return any(has_likes(word) and distance(word, node.words[0]) <= node.distance for word in there)

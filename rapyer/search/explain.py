@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from rapyer.commands import explain as commands
 from rapyer.errors import PartialSearchError
 from rapyer.model.registry import registry
+from rapyer.search.asking import is_searched
 from rapyer.search.compile import compiled
 from rapyer.search.explanation import Explanation, ServerPlan
-from rapyer.search.find import MOST_MATCHES, is_searched
+from rapyer.search.find import MOST_MATCHES
 from rapyer.search.index import declared, name_on, searched
 from rapyer.search.limits import lift
-from rapyer.search.nodes import And, Compare, Not, Or
+from rapyer.search.nodes import Compare, leaves
 from rapyer.session.executor import run
 
 if TYPE_CHECKING:
@@ -95,11 +96,11 @@ def _about_plan(servers: tuple[ServerPlan, ...], expression: Expression | None) 
 
 
 def _about_values(cls: type[StoredModel], expression: Expression | None, query: Query) -> Iterator[str]:
-    whole = {
-        node.path: node
-        for node in _compared(expression)
-        if node.kind.options is not None and node.kind.options.text
-    }
+    whole = dict.fromkeys(
+        node.path
+        for node in leaves(expression)
+        if isinstance(node, Compare) and node.kind.options is not None and node.kind.options.text
+    )
     for path in whole:
         field = f"{cls.__name__}.{path}"
         yield (
@@ -117,13 +118,3 @@ def _about_limits(source: ClientSource, servers: tuple[ServerPlan, ...]) -> Iter
     for server in servers:
         if server.profile.found > MOST_MATCHES and source.router.is_cluster:
             yield f"capped: {server.index} gives {MOST_MATCHES} keys at the most; ask for less at a time"
-
-
-def _compared(node: Expression | None) -> Iterator[Compare]:
-    if isinstance(node, And | Or):
-        for part in node.parts:
-            yield from _compared(part)
-    elif isinstance(node, Not):
-        yield from _compared(node.part)
-    elif isinstance(node, Compare):
-        yield node

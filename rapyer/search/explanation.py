@@ -7,11 +7,14 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rapyer.codec.plans import PlanNode, Profile
 
 _LONGEST = 60
+_LONGEST_QUERY = 600
+_MOST_LINES = 30
+"""How much of a long query is shown; the attributes have all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,14 @@ class Explanation:
     def _lines(self) -> Iterator[str]:
         yield f"{self.model}: {self._head()}"
         if self.query:
-            yield f"query    {self.query}"
-            yield from (f"         ${name} = {shown(value)}" for name, value in self.parameters.items())
+            yield f"query    {_cut(self.query, _LONGEST_QUERY)}"
+            given = (f"${name} = {shown(value)}" for name, value in self.parameters.items())
+            yield from (f"         {line}" for line in _first(given))
         for server in self.servers:
             yield f"plan     {server.index}"
-            yield from (f"         {line}" for line in server.plan.lines())
+            yield from (f"         {line}" for line in _first(server.plan.lines()))
             yield f"profile  {server.profile.milliseconds:g} ms"
-            yield from (f"         {line}" for reader in server.profile.readers for line in reader.lines())
+            yield from (f"         {line}" for line in _first(_work(server)))
         yield from (f"advice   {line}" for line in self.advice)
 
     def _head(self) -> str:
@@ -79,18 +83,14 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """Return it as a notebook shows it; all text in it is escaped."""
-        rows = "".join(
-            f"<tr><td><code>${escape(name)}</code></td><td><code>{escape(shown(value))}</code></td></tr>"
-            for name, value in self.parameters.items()
-        )
+        values = "\n".join(_first(f"${name} = {shown(value)}" for name, value in self.parameters.items()))
         parts = [f"<b>{escape(self.model)}</b>: {escape(self._head())}"]
         if self.query:
-            parts.append(f"<pre>{escape(self.query)}</pre>")
-        if rows:
-            parts.append(f"<table>{rows}</table>")
+            parts.append(f"<pre>{escape(_cut(self.query, _LONGEST_QUERY))}</pre>")
+        if values:
+            parts.append(f"<pre>{escape(values)}</pre>")
         for server in self.servers:
-            plan = "\n".join(server.plan.lines())
-            work = "\n".join(line for reader in server.profile.readers for line in reader.lines())
+            plan, work = "\n".join(_first(server.plan.lines())), "\n".join(_first(_work(server)))
             parts.append(
                 f"<details open><summary>Plan of <code>{escape(server.index)}</code></summary>"
                 f"<pre>{escape(plan)}</pre></details>"
@@ -106,5 +106,19 @@ def shown(value: Any) -> str:
     """Return a parameter's value in one short line."""
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
-    text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return _cut(repr(value), _LONGEST)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _first(lines: Iterable[str]) -> list[str]:
+    """Return the first lines, and how many there are more."""
+    all_lines = list(lines)
+    left = len(all_lines) - _MOST_LINES
+    return [*all_lines[:_MOST_LINES], f"… and {left} more"] if left > 1 else all_lines
+
+
+def _work(server: ServerPlan) -> Iterator[str]:
+    return (line for reader in server.profile.readers for line in reader.lines())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rapyer.errors import BadFilterError, NotIndexedError, UnknownFieldError
 from rapyer.model.schema import FieldSpec, spec_of
 from rapyer.model.suggest import suggestion
 from rapyer.search.nodes import (
+    AROUND,
     Affix,
     And,
     Compare,
@@ -20,12 +21,12 @@ from rapyer.search.nodes import (
     Or,
     Words,
 )
+from rapyer.search.operands import Operand
 from rapyer.search.places import Place, inner_of, kind_at
-from rapyer.search.words import LONGEST, words_of_text
+from rapyer.search.words import LONGEST, has_likes, words_of_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from rapyer.codec.paths import JsonPath
     from rapyer.model.state import StoredModel
     from rapyer.search.kinds import IndexKind
 
@@ -41,40 +42,36 @@ __all__ = [
     "place_of",
 ]
 
-_ORDER = [
-    "==",
-    "!=",
-    "one_of",
-    "<",
-    "<=",
-    ">",
-    ">=",
-    "between",
-    "prefix",
-    "suffix",
-    "contains",
-    "matches",
-    "fuzzy",
-]
-_ORDER += ["near", "nearest"]
+_ORDER = (
+    *("==", "!=", "one_of", "<", "<=", ">", ">=", "between"),
+    *("prefix", "suffix", "contains", "matches", "fuzzy", "near", "nearest"),
+)
 _FARTHEST = 3
 """How many characters the server lets a word differ by."""
 
+_HIGHEST = 85.05112878
+"""The latitude, in degrees, up to which the server knows places."""
 
-class FieldOperand:
+_MOST_NEAREST = 1_000_000
+"""How many matches the server gives at the most in an order."""
+
+
+class FieldOperand(Operand):
     """A field in an expression: `User.age`.
 
     Where a field is a list or dict, or stands in models in one, a filter holds if it does for any element.
     """
 
-    __slots__ = ("_field", "_known", "_place", "_root")
+    __slots__ = ("_field", "_known", "_noted")
 
     __hash__ = None  # type: ignore[assignment]  # `==` gives no bool
 
-    def __init__(self, field: FieldSpec, place: Place, root: type[StoredModel]) -> None:
+    def __init__(
+        self, field: FieldSpec, place: Place, root: type[StoredModel], noted: JsonPath | None = None
+    ) -> None:
+        super().__init__(place, root)
         self._field = field
-        self._place = place
-        self._root = root
+        self._noted = noted
         self._known: tuple[IndexKind, Place] | None = None
 
     def __eq__(self, value: object) -> Expression:  # type: ignore[override]  # no bool
@@ -99,17 +96,24 @@ class FieldOperand:
         """Return the filter for any of the values.
 
         Raises:
-            BadFilterError: There are none.
+            BadFilterError: There are none, or it is no collection.
         """
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            raise self._bad(
+                f"needs a collection of values, not {values!r}", "put it in a list", call="one_of"
+            )
         parts = tuple(self == value for value in values)
         if not parts:
-            raise BadFilterError(f"{self._place.name}.one_of was given no value", field=self._place.name)
+            raise self._bad(
+                "was given no value", "nothing is one of none: leave the query out", call="one_of"
+            )
         return Or(parts)
 
     def between(self, low: Any, high: Any) -> Expression:
         """Return the filter for values from `low` to `high`, both included."""
         kind = self._kind("between")
-        return Compare(self._place.name, kind, "between", (self._taken(kind, low), self._taken(kind, high)))
+        ends = (self._taken(kind, low), self._taken(kind, high))
+        return Compare(self._place.name, kind, "between", ends, model=self._root)
 
     def is_none(self) -> Expression:
         """Return the filter for instances where the value is None or missing, or where there is no element.
@@ -119,13 +123,8 @@ class FieldOperand:
         """
         kind = self._kind()
         if not kind.nullable:
-            raise BadFilterError(
-                f"{self._name()} is never None",
-                field=self._place.name,
-                model=self._field.model,
-                hint="declare it as Optional if it may be",
-            )
-        return Empty(self._place.name, kind)
+            raise self._bad("is never None", "declare it as Optional if it may be")
+        return Empty(self._place.name, kind, model=self._root)
 
     def contains(self, value: Any) -> Expression:
         """Return the filter for lists and dicts with the element, or for text with the text in it.
@@ -167,9 +166,7 @@ class FieldOperand:
             BadFilterError: It is not one word, or the distance is none.
         """
         if type(distance) is not int or not 1 <= distance <= _FARTHEST:
-            raise BadFilterError(
-                f"the distance {distance!r} is unknown", field=self._place.name, hint="give 1, 2 or 3"
-            )
+            raise self._bad(f"was given the distance {distance!r}", "give 1, 2 or 3", call="fuzzy")
         return self._words("fuzzy", word, distance)
 
     def near(self, lon: float, lat: float, km: float) -> Expression:
@@ -184,20 +181,18 @@ class FieldOperand:
             BadFilterError: It is no place, or no distance.
         """
         self._kind("near")
-        numbers = (lon, lat, km)
+        numbers = [_plain(one) for one in (lon, lat, km)]
         known = all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
-        if (
-            not known
-            or not all(map(math.isfinite, numbers))
-            or not (abs(lon) <= 180 and abs(lat) <= 85.05112878)
-        ):
-            raise BadFilterError(
-                f"{self._name()}.near needs a longitude and a latitude, not {lon!r}, {lat!r}, {km!r}",
-                field=self._place.name,
+        if not known or not (abs(numbers[0]) <= 180 and abs(numbers[1]) <= _HIGHEST):
+            raise self._bad(
+                f"needs a longitude, a latitude and kilometres, not {lon!r}, {lat!r}, {km!r}",
+                f"the server knows longitudes up to 180 and latitudes up to {_HIGHEST} degrees",
+                call="near",
             )
-        if km <= 0:
-            raise BadFilterError(f"{self._name()}.near needs a distance above 0 km", field=self._place.name)
-        return Near(self._place.name, float(lon), float(lat), float(km))
+        if not numbers[2] > 0:
+            raise self._bad(f"needs a distance above 0 km, not {km!r}", "give metres: km=0.01", call="near")
+        east, north, far = numbers
+        return Near(self._place.name, float(east), float(north), float(min(far, AROUND)), model=self._root)
 
     def nearest(self, vector: Any, k: int = 10) -> Expression:
         """Return the filter for the vectors that are nearest to one; results come with the nearest first.
@@ -212,59 +207,78 @@ class FieldOperand:
             BadFilterError: It is no vector of the field's dimensions, or `k` is no number from 1.
         """
         kind = self._kind("nearest")
-        if type(k) is not int or k < 1:
-            raise BadFilterError(f"k is {k!r}", field=self._place.name, hint="give a whole number from 1")
-        return Nearest(self._place.name, self._taken(kind, vector), k, kind)
+        if type(k) is not int or not 1 <= k <= _MOST_NEAREST:
+            raise self._bad(f"was given k={k!r}", f"give a number from 1 to {_MOST_NEAREST}", call="nearest")
+        return Nearest(self._place.name, self._taken(kind, vector), k, kind, model=self._root)
 
-    def __bool__(self) -> NoReturn:
-        raise BadFilterError(
-            f"{self._place.name} alone is no filter", field=self._place.name, hint="compare it with a value"
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise UnknownFieldError(
+            f"{self._name()} has no {name}",
+            field=self._place.name,
+            model=self._root.__name__,
+            hint=_offered(self._kind()),
         )
 
     def _compare(self, operator: str, value: Any) -> Expression:
         kind = self._kind(operator)
-        return Compare(self._place.name, kind, operator, self._taken(kind, value))
+        return Compare(self._place.name, kind, operator, self._taken(kind, value), model=self._root)
 
     def _affix(self, where: Any, text: Any) -> Expression:
         kind = self._kind(where)
         taken = self._taken(kind, text)
         if not taken:
-            raise BadFilterError(f"{self._name()}.{where} was given an empty text", field=self._place.name)
-        return Affix(self._place.name, kind, where, taken)
+            raise self._bad("was given an empty text", "every text has that; leave it out", call=where)
+        return Affix(self._place.name, kind, where, taken, model=self._root)
 
     def _words(self, operator: str, text: Any, distance: int) -> Expression:
         kind = self._kind(operator)
         words = tuple(words_of_text(self._taken(kind, text)))
         if not words or (distance and len(words) > 1):
             wanted = "one word" if distance else "words"
-            raise BadFilterError(
-                f"{self._name()}.{operator} needs {wanted}, not {text!r}", field=self._place.name
+            raise self._bad(
+                f"needs {wanted}, not {text!r}", "words end at blanks and punctuation", call=operator
             )
         if any(len(word.encode()) > LONGEST for word in words):
-            raise BadFilterError(
-                f"{self._name()}.{operator} was given a word of more than {LONGEST} bytes",
-                field=self._place.name,
-                hint="the server finds no word that is as long as that",
+            raise self._bad(
+                f"was given a word of more than {LONGEST} bytes",
+                "the server finds no word that is as long as that",
+                call=operator,
+            )
+        if distance and not has_likes(words[0]):
+            raise self._bad(
+                f"was given {words[0]!r}, with a character beyond U+FFFF",
+                "the server tells no words that are like it; look for it by matches",
+                call=operator,
             )
         if kind.options is None:
             raise TypeError(f"{kind.name} has no words")
-        return Words(self._place.name, kind.options, words, distance)
+        return Words(self._place.name, kind.options, words, distance, model=self._root)
 
     def _taken(self, kind: IndexKind, value: Any) -> Any:
+        if isinstance(value, Operand):
+            raise self._bad(
+                f"cannot be compared with another field, {value!r}",
+                "filters compare with values; compare the fields of the instances that afind gives",
+            )
         try:
-            return kind.value(value)
+            taken = kind.value(_plain(value))
+            if isinstance(taken, str):
+                taken.encode()  # half of a character would stop the command on its way
+            return taken
         except TypeError as error:
-            said = f"{self._name()} compares with {error}, not with {value!r}"
+            said = f"compares with {error}, not with {value!r}"
         except ValueError as error:
-            said = f"{self._name()} cannot be compared: {error}"
-        raise BadFilterError(said, field=self._place.name, model=self._field.model)
+            said = f"cannot be compared: {error}"
+        raise self._bad(said)
 
     def _kind(self, operator: str | None = None) -> IndexKind:
         if self._field.index is None:
             raise NotIndexedError(
                 f"{self._name()} has no index, so it cannot be searched",
                 field=self._place.name,
-                model=self._field.model,
+                model=self._root.__name__,
                 hint=f"declare it as `{self._field.name}: Index[…]`",
             )
         kind = self._found()[0]
@@ -279,43 +293,36 @@ class FieldOperand:
 
     def _refused(self, kind: IndexKind, operator: str) -> BadFilterError:
         cures = {"contains": "suffix", "suffix": "suffix", "matches": "text", "fuzzy": "text"}
-        if kind.name == "exact text" and operator in cures:
-            hint = f"declare it with Index({cures[operator]}=True)"
-        else:
-            hint = f"use {' or '.join(sorted(kind.offers, key=_ORDER.index))}"
-        return BadFilterError(
-            f"{self._name()} is indexed as {kind.name}, which {operator} cannot compare",
-            field=self._place.name,
-            model=self._field.model,
-            hint=hint,
-        )
-
-    def _name(self) -> str:
-        return f"{self._field.model}.{self._field.name}"
+        cured = kind.name == "exact text" and operator in cures
+        hint = f"declare it with Index({cures[operator]}=True)" if cured else _offered(kind)
+        return self._bad(f"is indexed as {kind.name}, which {operator} cannot compare", hint)
 
 
-class ModelOperand:
+class ModelOperand(Operand):
     """An inner model in an expression: `User.address`, whose fields stand behind the next dot.
 
     A list or dict of models is one, too: `User.items.price > 5` is true where it is for any of them.
     """
 
-    __slots__ = ("_model", "_place", "_root")
+    __slots__ = ("_model",)
 
     def __init__(self, model: type[StoredModel], place: Place, root: type[StoredModel]) -> None:
+        super().__init__(place, root)
         self._model = model
-        self._place = place
-        self._root = root
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         return operand(self._model, name, self._place, self._root)
 
-    def __bool__(self) -> NoReturn:
-        raise BadFilterError(
-            f"{self._place.name} alone is no filter", field=self._place.name, hint="compare one of its fields"
+    def _compared(self, _: object) -> NoReturn:
+        fields = spec_of(self._model).fields
+        raise self._bad(
+            "is a model, which cannot be compared",
+            f"compare one of its fields: {', '.join(fields) or 'it has none'}",
         )
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _compared
 
 
 def operand(
@@ -338,14 +345,18 @@ def operand(
     field = spec.fields.get(name)
     if field is None:
         raise UnknownFieldError(
-            f"unknown field {name!r} on {model.__name__}",
+            f"unknown field {name!r} on {_name_of(model, place, root)}",
             field=name,
             model=model.__name__,
             hint=suggestion(name, spec.fields),
         )
-    where, top = (place or Place()).field(name), root or model
+    here, top = place or Place(), root or model
+    where = here.field(name)
     inner = inner_of(field, where)
-    made = FieldOperand(field, where, top) if inner is None else ModelOperand(*inner, top)
+    if inner is None:
+        made: Operand = FieldOperand(field, where, top, here.path if name in spec.notes else None)
+    else:
+        made = ModelOperand(*inner, top)
     if place is None:
         spec.operands[name] = made
     return made
@@ -354,3 +365,16 @@ def operand(
 def place_of(given: FieldOperand | ModelOperand) -> tuple[type[StoredModel], str]:
     """Return the class that an operand's path starts in, and the dotted path."""
     return given._root, given._place.name
+
+
+def _name_of(model: type[StoredModel], place: Place | None, root: type[StoredModel] | None) -> str:
+    return model.__name__ if place is None or root is None else f"{root.__name__}.{place.name}"
+
+
+def _offered(kind: IndexKind) -> str:
+    return f"use {' or '.join(sorted(kind.offers, key=_ORDER.index))}"
+
+
+def _plain(value: Any) -> Any:
+    """Return a single value of numpy as one of Python."""
+    return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0 else value

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from redis.exceptions import ResponseError
+
 from rapyer.commands import search
+from rapyer.errors import PartialSearchError
 from rapyer.model import load
 from rapyer.model.expiry import renewal_of
+from rapyer.model.portions import list_keys
 from rapyer.model.registry import registry
-from rapyer.search.compile import DISTANCE, HOW_MANY, Query, compiled
+from rapyer.search.asking import asked, at_one_moment, is_beyond_limits
+from rapyer.search.compile import Query, compiled
 from rapyer.search.evaluate import holds
-from rapyer.search.index import declared, lists_everything, name_on, searched
+from rapyer.search.index import name_on
 from rapyer.search.limits import lift
+from rapyer.search.nearest import nearest_keys
 from rapyer.session.executor import perform, run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from rapyer.codec.replies import SearchPage
-    from rapyer.commands.command import Arg, Command
-    from rapyer.errors import ModelError
+    from rapyer.commands.command import Command
     from rapyer.model.state import StoredModel
     from rapyer.search.expression import Expression
     from rapyer.session.clients import ClientSource
@@ -32,10 +35,7 @@ ONE_TRIP = 50
 """Up to so many documents come back with the search reply; more are read by their keys, which is faster."""
 
 MOST_MATCHES = 1_000_000
-"""How many keys of one primary a search on a cluster gives; there is no way there to page through them."""
-
-KEYS_PER_PAGE = 1000
-"""How many keys one page of a cursor holds."""
+"""How many keys one FT.SEARCH gives, unless the server is set up otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,21 @@ class FindResult:
     models: list[Any]
     total: int
     skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What an index gave at one moment.
+
+    Attributes:
+        keys: The keys of what matches, the nearest or the most relevant first.
+        total: How many match in all.
+        loaded: The instances, where they came with the reply.
+    """
+
+    keys: Sequence[str]
+    total: int
+    loaded: load.Loaded | None = None
 
 
 async def find(
@@ -75,36 +90,143 @@ async def find(
         NotIndexedError: The class's index does not exist on the server.
     """
     source = registry.source_for(cls)
-    query = compiled(expression)
-    short = limit is not None and limit <= ONE_TRIP and not load.longer_prefixes(cls) and query.plain
-    if limit is not None and short and await is_searched(cls, source, expression):
-        read = _one_page if source.router.reads_matches else _first_matches
-        loaded, total = await searched(cls, source, lambda: read(cls, source, query, limit))
+    found = await matching(cls, expression, limit)
+    if found is None:
+        loaded = await load.load_all(cls, source, limit)
+        total = len(loaded.models) + len(loaded.skipped)
     else:
-        keys = await _keys(cls, source, expression, query)
-        if query.check and expression is not None:
-            loaded = _holding(expression, await load.load_many(cls, source, keys))
-            total = len(loaded.models)
-            loaded = replace(loaded, models=loaded.models[:limit])
-        else:
-            loaded, total = await load.load_many(cls, source, keys[:limit]), len(keys)
+        loaded, total = found.loaded or await load.load_many(cls, source, found.keys[:limit]), found.total
+    loaded = replace(loaded, models=loaded.models[:limit])
     load.report_skipped(f"{cls.__name__}.afind", loaded, on_corrupt)
     return FindResult(loaded.models, total, loaded.skipped)
 
 
-async def find_keys(cls: type[StoredModel], expression: Expression | None) -> list[str]:
+async def find_keys(
+    cls: type[StoredModel], expression: Expression | None, most: int | None = None
+) -> list[str]:
     """Return the keys of all documents that an expression describes; None asks for all of the class.
+
+    Args:
+        cls: The class.
+        expression: The filter.
+        most: How many keys at the most.
+
+    Raises:
+        NotIndexedError: The class's index does not exist on the server.
+    """
+    found = await matching(cls, expression, most, whole=False)
+    if found is None:
+        return list(await list_keys(cls, registry.source_for(cls), most))
+    if found.loaded is not None:
+        return [model._rapyer_key() for model in found.loaded.models][:most]
+    return list(found.keys[:most])
+
+
+async def matching(
+    cls: type[StoredModel], expression: Expression | None, most: int | None = None, *, whole: bool = True
+) -> Matches | None:
+    """Return what matches, at one moment: few with their documents, in one trip, others by key.
+
+    Args:
+        cls: The class.
+        expression: The filter; None asks for all instances.
+        most: How many are wanted at the most.
+        whole: Whether documents are wanted.
+
+    Returns:
+        The matches; None where all are asked for and no index holds all.
 
     Raises:
         NotIndexedError: The class's index does not exist on the server.
     """
     source, query = registry.source_for(cls), compiled(expression)
-    keys = await _keys(cls, source, expression, query)
-    if not query.check or expression is None:
-        return keys
-    return [
-        model._rapyer_key() for model in _holding(expression, await load.load_many(cls, source, keys)).models
-    ]
+    others = load.longer_prefixes(cls)
+    if query.nearest is not None:
+        keys = await nearest_keys(cls, source, query, query.nearest)
+        return Matches(keys, len(keys))
+    if query.expands:
+        await source.router.on_each(lift, searching=True)
+    limit = None if query.check or others else most
+    if not source.router.reads_matches:
+        found = await _by_key(cls, source, query, limit, everything=expression is None)
+    elif limit is not None and limit <= ONE_TRIP and whole and load.reading_of(cls) is None:
+        found = await _first_page(cls, source, query, limit, everything=expression is None)
+    else:
+        found = await _few_or_keys(cls, source, query, limit, everything=expression is None, whole=whole)
+    if found is None:
+        return None
+    if others:  # an index holds every key below its prefix
+        own = [key for key in found.keys if not key.startswith(others)]
+        return Matches(own, len(own))
+    if query.check and expression is not None:
+        held = _holding(expression, found.loaded or await load.load_many(cls, source, found.keys))
+        return Matches((), len(held.models), held)
+    return found
+
+
+async def read_here(
+    cls: type[StoredModel], source: ClientSource, documents: Sequence[tuple[str, bytes | None]]
+) -> load.Loaded:
+    """Return the instances that documents hold which came with a reply; their times to live start anew."""
+    keys = [key for key, _ in documents]
+    rows = (document for _, document in documents)
+    loaded = load.Loaded([], (), ()).extended(keys, rows, load.reader_of(cls, None))
+    await perform(source, renewal=renewal_of(cls, keys))
+    return loaded
+
+
+async def _first_page(
+    cls: type[StoredModel], source: ClientSource, query: Query, limit: int, *, everything: bool
+) -> Matches | None:
+    """Return the first matches with their documents (FT.SEARCH)."""
+
+    def commands(name: str) -> tuple[Command[Any], ...]:
+        return (search.search(name, query.text, query.parameters, offset=0, limit=limit),)
+
+    answers = await asked(cls, source, commands, everything=everything)
+    if answers is None:
+        return None
+    (page,) = answers[0]
+    if isinstance(page, Exception):
+        return await _few_or_keys(cls, source, query, limit, everything=everything, whole=True)
+    documents = page.documents
+    return Matches([key for key, _ in documents], page.total, await read_here(cls, source, documents))
+
+
+async def _few_or_keys(
+    cls: type[StoredModel],
+    source: ClientSource,
+    query: Query,
+    limit: int | None,
+    *,
+    everything: bool,
+    whole: bool,
+) -> Matches | None:
+    """Return matches by key, with their documents if there are few (FT.SEARCH, FT.AGGREGATE)."""
+    most = MOST_MATCHES if limit is None else min(limit, MOST_MATCHES)
+    # Who names a number above that expects many.
+    with_documents = whole and limit is None and load.reading_of(cls) is None
+
+    def commands(name: str) -> list[Command[Any]]:
+        one: list[Command[Any]] = [search.matches(name, query.text, query.parameters, limit=most)]
+        if with_documents:
+            one.append(search.documents(name, query.text, query.parameters, limit=ONE_TRIP + 1))
+        return one
+
+    answers = await asked(cls, source, commands, everything=everything)
+    if answers is None:
+        return None
+    found, *documents = answers[0]
+    if not _is_whole(found, most, limit):
+        keys = await every_key(cls, source, query, everything=everything)
+        return None if keys is None else Matches(keys[:limit], len(keys))
+    keys, total = found
+    few = documents[0] if documents else None
+    if isinstance(few, list) and len(keys) <= ONE_TRIP:
+        there = dict(few)
+        rows = [(key, there.get(key)) for key in keys]
+        return Matches(keys, total, await read_here(cls, source, rows))
+    return Matches(keys, total)
 
 
 def _holding(expression: Expression, loaded: load.Loaded) -> load.Loaded:
@@ -112,110 +234,83 @@ def _holding(expression: Expression, loaded: load.Loaded) -> load.Loaded:
     return replace(loaded, models=[model for model in loaded.models if holds(expression, model)])
 
 
-async def _keys(
-    cls: type[StoredModel], source: ClientSource, expression: Expression | None, query: Query
-) -> list[str]:
-    """Return the keys that a query gives, or all of the class; nearest ones come in their order."""
-    if not await is_searched(cls, source, expression):
-        return list(await load.list_keys(cls, source))
-    others = load.longer_prefixes(cls)
-    if query.nearest is not None:
-        return await _nearest(cls, source, query, query.nearest, others)
-    if query.expands:
-        await source.router.on_each(lift, searching=True)
-    found = await searched(cls, source, lambda: _all_pages(cls, source, query))
-    # An index holds every key below its prefix.
-    return [key for key in found if not key.startswith(others)] if others else found
+def _is_whole(found: tuple[list[str], int] | Exception, most: int, limit: int | None) -> bool:
+    """Tell whether a reply has all keys that were wanted, of which it was to have so many at the most."""
+    if isinstance(found, Exception):
+        return False
+    keys, total = found
+    return len(keys) < most or total <= len(keys) or most == limit
 
 
-async def is_searched(cls: type[StoredModel], source: ClientSource, expression: Expression | None) -> bool:
-    """Tell whether the index answers: for a filter, or for all documents where it holds all (FT.INFO)."""
-    return expression is not None or (any(declared(cls)) and await lists_everything(cls, source))
+async def every_key(
+    cls: type[StoredModel], source: ClientSource, query: Query, *, everything: bool
+) -> list[str] | None:
+    """Return the keys of all matches, where they are more than FT.SEARCH gives (FT.AGGREGATE)."""
+
+    def commands(name: str) -> tuple[Command[Any], ...]:
+        return _counted_and_listed(name, query)
+
+    answers = await asked(cls, source, commands, everything=everything)
+    return None if answers is None else _all_listed(*answers[0])
 
 
-async def _one_page(cls: type[M], source: ClientSource, query: Query, limit: int) -> tuple[load.Loaded, int]:
-    pages = await source.router.on_each(lambda server: _page_of(server, cls, query, limit), searching=True)
-    documents = dict(document for page in pages for document in page.documents)
-    total = sum(page.total for page in pages)
-    if load.reading_of(cls) is not None:  # what lives beside the documents is read together with them
-        return await load.load_many(cls, source, list(islice(documents, limit))), total
-    models: list[M] = []
-    corrupt: list[ModelError] = []
-    missing: list[str] = []
-    for key, document in islice(documents.items(), limit):
-        if document is None:
-            missing.append(key)
-            continue
-        try:
-            models.append(load.from_document(cls, key, document))
-        except load.UNREADABLE as error:
-            corrupt.append(error)
-    await perform(source, renewal=renewal_of(cls, [model._rapyer_key() for model in models]))
-    return load.Loaded(models, tuple(missing), tuple(corrupt)), total
+def _counted_and_listed(name: str, query: Query) -> tuple[Command[Any], ...]:
+    count = search.matches(name, query.text, query.parameters, limit=0)
+    return (count, search.every_key(name, query.text, query.parameters))
 
 
-async def _first_matches(
-    cls: type[M], source: ClientSource, query: Query, limit: int
-) -> tuple[load.Loaded, int]:
-    def command(server: ClientSource) -> Command[tuple[list[str], int]]:
-        return search.matches(name_on(server, cls), query.text, query.parameters, limit=limit)
-
-    found = await source.router.on_each(lambda server: run(server, command(server)), searching=True)
-    keys = [key for matching, _ in found for key in matching]
-    return await load.load_many(cls, source, keys[:limit]), sum(total for _, total in found)
-
-
-async def _page_of(server: ClientSource, cls: type[M], query: Query, limit: int) -> SearchPage:
-    command = search.search(name_on(server, cls), query.text, query.parameters, offset=0, limit=limit)
-    return await run(server, command)
+def _all_listed(counted: tuple[list[str], int], listed: tuple[list[str], int]) -> list[str]:
+    (_, total), (keys, rows) = counted, listed
+    if rows < total:
+        raise PartialSearchError(
+            f"{total} documents match, of which the server gives {rows}",
+            hint="let its administrator raise MAXSEARCHRESULTS and MAXAGGREGATERESULTS, or ask for less",
+        )
+    return keys
 
 
-async def _nearest(
-    cls: type[StoredModel], source: ClientSource, query: Query, wanted: int, others: tuple[str, ...]
-) -> list[str]:
-    if query.expands:
-        await source.router.on_each(lift, searching=True)
-    limit = wanted
-    while True:
-        parameters = {**query.parameters, HOW_MANY: limit}
-        ranked = await searched(cls, source, lambda: _ranked(cls, source, query.text, parameters))  # noqa: B023 - run at once
-        keys = [key for key in ranked if not key.startswith(others)] if others else ranked
-        if len(keys) >= wanted or len(ranked) < limit:
-            return keys[:wanted]
-        limit *= 2  # those of another class were among them
+async def _by_key(
+    cls: type[StoredModel], source: ClientSource, query: Query, limit: int | None, *, everything: bool
+) -> Matches | None:
+    """Return matches of all primaries by key (FT.SEARCH)."""
+    most = MOST_MATCHES if limit is None else min(limit, MOST_MATCHES)
 
+    def commands(name: str) -> tuple[Command[Any], ...]:
+        return (search.matches(name, query.text, query.parameters, limit=most),)
 
-async def _ranked(
-    cls: type[StoredModel], source: ClientSource, text: str, parameters: Mapping[str, Arg]
-) -> list[str]:
-    """Return the keys of the nearest vectors of all primaries, the nearest first."""
-    limit = int(parameters[HOW_MANY])
-
-    def command(server: ClientSource) -> Command[list[tuple[str, float]]]:
-        return search.nearest(name_on(server, cls), text, parameters, limit=limit, distance=DISTANCE)
-
-    found = await source.router.on_each(lambda server: run(server, command(server)), searching=True)
-    ranked = sorted((pair for pairs in found for pair in pairs), key=lambda pair: (pair[1], pair[0]))
-    return [key for key, _ in ranked]
-
-
-async def _all_pages(cls: type[StoredModel], source: ClientSource, query: Query) -> list[str]:
-    found = await source.router.on_each(lambda server: keys_on(server, cls, query), searching=True)
-    # A document that is written while the cursor is open may come twice.
-    return list(dict.fromkeys(key for keys in found for key in keys))
+    answers = await asked(cls, source, commands, everything=everything)
+    if answers is None:
+        return None
+    for (found,) in answers:
+        if not _is_whole(found, most, limit):
+            raise _too_many(found)
+    keys = list(dict.fromkeys(key for ((found, _),) in answers for key in found))
+    return Matches(keys[:limit], sum(total for ((_, total),) in answers))
 
 
 async def keys_on(server: ClientSource, cls: type[StoredModel], query: Query) -> list[str]:
     """Return the keys below the prefix of a class that a query gives on one server."""
     index = name_on(server, cls)
     # One command sees all documents at one moment; a cursor passes over some that are written meanwhile.
-    found, _ = await run(server, search.matches(index, query.text, query.parameters, limit=MOST_MATCHES))
-    if len(found) < MOST_MATCHES or not server.router.reads_matches:
-        return found
-    keys, cursor = await run(
-        server, search.search_keys(index, query.text, query.parameters, count=KEYS_PER_PAGE)
+    found: Any
+    try:
+        found = await run(server, search.matches(index, query.text, query.parameters, limit=MOST_MATCHES))
+    except ResponseError as error:
+        if not is_beyond_limits(error):
+            raise
+        found = error
+    if _is_whole(found, MOST_MATCHES, None):
+        keys: list[str] = found[0]
+        return keys
+    if not server.router.reads_matches:
+        raise _too_many(found)
+    counted, listed = await at_one_moment(server, _counted_and_listed(index, query))
+    return _all_listed(counted, listed)
+
+
+def _too_many(found: tuple[list[str], int] | Exception) -> PartialSearchError:
+    what = "as many documents as match" if isinstance(found, Exception) else f"{found[1]} keys"
+    return PartialSearchError(
+        f"a node of the cluster does not give {what} in one reply",
+        hint="ask for less at a time, or let its administrator raise MAXSEARCHRESULTS",
     )
-    while cursor:
-        more, cursor = await run(server, search.cursor_read(index, cursor))
-        keys += more
-    return keys

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from enum import Enum
+from functools import partial
 from importlib import import_module
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from rapyer.errors import MissingPackageError, UnsupportedArgumentTypeError
+from rapyer.errors import (
+    MissingPackageError,
+    UnsupportedArgumentTypeError,
+    UnsupportedArgumentValueError,
+)
 from rapyer.fields.geo import GeoPoint
 from rapyer.model.schema import spec_of
 from rapyer.model.state import StoredModel
@@ -24,7 +30,7 @@ from rapyer.types.base import BaseRedisType
 from rapyer.types.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     import pandas
     import polars
@@ -34,6 +40,8 @@ ENTRY_KEY, ENTRY_VALUE = "key", "value"
 """What an entry of a dict is called in tables, where a dict is a list of entries."""
 
 _INT64 = 2**63
+_KINDS = (bool, int, float, str, bytes, Decimal, dt.datetime, dt.date, dt.time, dt.timedelta, list, dict)
+"""The types of cells; those that are also others come before them."""
 
 
 def to_pandas(
@@ -79,7 +87,7 @@ def to_polars(
     package = _package("polars")
     columns = _columns(items, model, key, _entries)
     frame: polars.DataFrame = package.DataFrame(
-        [_typed(package.Series, name, values) for name, values in columns.items()]
+        [_typed(partial(_polars_series, package), name, values) for name, values in columns.items()]
     )
     return frame
 
@@ -117,10 +125,21 @@ def _package(name: str) -> Any:
 def _columns(
     items: Iterable[Any], model: type[StoredModel] | None, key: str | None, cell: Callable[[Any], Any]
 ) -> dict[str, list[Any]]:
+    if isinstance(items, str | bytes | Mapping | BaseModel) or not isinstance(items, Iterable):
+        raise UnsupportedArgumentTypeError(
+            f"{items!r} is no list of instances or rows", hint="give what `await User.afind(…)` returns"
+        )
     rows = []
     for item in items:
         row = _row(item)
         if key is not None and isinstance(item, StoredModel):
+            if key in row:
+                raise UnsupportedArgumentValueError(
+                    f"{type(item).__name__} has a field {key!r}, so its keys need another column",
+                    model=type(item).__name__,
+                    field=key,
+                    hint='give another name: key="redis_key"',
+                )
             row = {key: str(item._rapyer_key()), **row}
         rows.append(row)
     names: dict[str, None] = dict.fromkeys(_fields_of(model) if model is not None else ())
@@ -203,10 +222,10 @@ def _pandas_column(pandas: Any, values: list[Any]) -> Any:
 
 
 def _typed(make: Callable[[str, list[Any]], Any], name: str, values: list[Any]) -> Any:
-    zones = {value.tzinfo is None for value in values if isinstance(value, dt.datetime)}
     try:
-        if len(zones) > 1:
-            raise TypeError("times with a zone and times without one")
+        if not isinstance(name, str):
+            raise TypeError("its name is no text")
+        _check_kinds(values)
         return make(name, values)
     except Exception as error:  # each package has its own, some of which are no ordinary errors of Python
         raise UnsupportedArgumentTypeError(
@@ -214,3 +233,43 @@ def _typed(make: Callable[[str, list[Any]], Any], name: str, values: list[Any]) 
             field=name,
             hint="use to_pandas, whose columns may hold any objects",
         ) from error
+
+
+def _check_kinds(values: Iterable[Any]) -> None:
+    """Refuse what the packages would take for one type, and change without a word."""
+    there = [value for value in values if value is not None]
+    kinds = {next((kind for kind in _KINDS if isinstance(value, kind)), type(value)) for value in there}
+    if len(kinds) > 1 and kinds != {int, float}:
+        raise TypeError(f"values of the types {', '.join(sorted(kind.__name__ for kind in kinds))}")
+    if kinds == {dt.datetime} and len({value.tzinfo is None for value in there}) > 1:
+        raise TypeError("times with a zone and times without one")
+    if kinds == {list}:
+        _check_kinds(one for value in there for one in value)
+    if kinds == {dict}:
+        for members in _members(there).values():
+            _check_kinds(members)
+
+
+def _members(held: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    names = dict.fromkeys(name for value in held for name in value)
+    return {name: [value.get(name) for value in held] for name in names}
+
+
+def _polars_series(package: Any, name: str, values: list[Any]) -> Any:
+    # Of nested values polars looks at the first, and would leave out or cut off what does not fit that.
+    # Of long spans it would keep milliseconds.
+    guessed = not any(isinstance(value, list | dict | dt.timedelta) for value in values)
+    return package.Series(name, values, dtype=None if guessed else _polars_type(package, values))
+
+
+def _polars_type(package: Any, values: Iterable[Any]) -> Any:
+    there = [value for value in values if value is not None]
+    first = next(iter(there), None)
+    if isinstance(first, dt.timedelta):
+        return package.Duration("us")
+    if isinstance(first, list):
+        return package.List(_polars_type(package, (one for value in there for one in value)))
+    if isinstance(first, dict):
+        held = _members(there)
+        return package.Struct({name: _polars_type(package, members) for name, members in held.items()})
+    return package.Series(there).dtype

@@ -153,8 +153,16 @@ def _check_columns(cls: type[StoredModel], names: Iterable[str], key: str | None
                 f"the table has a column {name!r}, which is no field of {cls.__name__}",
                 field=str(name),
                 model=cls.__name__,
-                hint=f"{suggestion(str(name), fields)} Rename the column, or drop it",
+                hint=f"rename the column, or drop it; {suggestion(str(name), fields)}",
             )
+    twice = next((name for name in given if given.count(name) > 1), None)
+    if twice is not None:
+        raise UnsupportedArgumentValueError(
+            f"the table has several columns {twice!r}",
+            field=twice,
+            model=cls.__name__,
+            hint="drop all but one",
+        )
     absent = [name for name, field in fields.items() if field.info.is_required() and name not in given]
     if key is not None and key not in given:
         absent.append(key)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from redis.exceptions import ResponseError
 
-from rapyer.errors import NotIndexedError, UnknownOutcomeError
+from rapyer.errors import NotIndexedError
 from rapyer.model.registry import registry
 from rapyer.search import migrate
 from rapyer.search.migrate import Target, is_missing_index
@@ -61,10 +62,11 @@ async def ensure_index(cls: type[StoredModel], source: ClientSource, *, replace:
         Whether the class declares any indexed field, and so has an index.
 
     Raises:
-        NotIndexedError: Others drop the index all the time.
+        NotIndexedError: Others drop the index all the time, or the source uses another database than 0.
     """
     if not any(declared(cls)):
         return False
+    check_database(cls, source)
     before = source.router.reconnections()
     await source.router.on_each(lambda server: _ensure_on(server, cls, replace), searching=True)
     registry.mark_index(source, cls, ready=True, reconnections=before)
@@ -73,13 +75,27 @@ async def ensure_index(cls: type[StoredModel], source: ClientSource, *, replace:
 
 async def remove_index(cls: type[StoredModel], source: ClientSource) -> bool:
     """Remove the index of a class, not its documents (FT.DROPINDEX); whether there was one."""
+    check_database(cls, source)
     registry.mark_index(source, cls, ready=False)
-    return any(await source.router.on_each(lambda server: _removed_on(server, cls), searching=True))
+    return any(
+        await source.router.on_each(
+            lambda server: migrate.remove(server, target_on(server, cls)), searching=True
+        )
+    )
 
 
 async def lists_everything(cls: type[StoredModel], source: ClientSource) -> bool:
     """Tell whether the index of a class exists and holds each of its documents (FT.INFO)."""
+    if source.database:
+        return False
     return all(await source.router.on_each(lambda server: _lists_on(server, cls), searching=True))
+
+
+def leads(cls: type[StoredModel]) -> bool:
+    """Tell whether the name `idx:User` is a class's own: of classes over the same keys only one has it."""
+    prefix = cls.class_key_initials()
+    known = [one for one in registry.snapshot() if one.class_key_initials() == prefix and any(declared(one))]
+    return not known or cls is next((one for one in known if one.__name__ == prefix), known[0])
 
 
 def name_on(server: ClientSource, cls: type[StoredModel]) -> str:
@@ -91,8 +107,8 @@ async def searched(cls: type[StoredModel], source: ClientSource, read: Callable[
     """Read by the index of a class: an index that is complete, and has the schema of the class.
 
     After `init_rapyer` an index that is missing is made first, beside what others use. Where it is dropped
-    during the read, or a page or the connection is lost on the way, all is read again from the start: a
-    server that has restarted may still be building the index.
+    during the read, or the connection is lost on the way, all is read again from the start: a server that
+    has restarted may still be building the index.
 
     Args:
         cls: The class.
@@ -109,17 +125,10 @@ async def searched(cls: type[StoredModel], source: ClientSource, read: Callable[
             found = await read()
             if source.router.reconnections() == before or not left:
                 return found
-        except UnknownOutcomeError:  # a page was lost on the way, and the cursor has moved on past it
-            if not left:
-                raise
         except ResponseError as error:
-            missing = is_missing_index(error)
-            if not missing and "cursor not found" not in str(error).lower():
+            if not is_missing_index(error):
                 raise
-            if missing:
-                registry.mark_index(source, cls, ready=False)
-            elif not left:
-                raise
+            registry.mark_index(source, cls, ready=False)
     raise _missing(cls)
 
 
@@ -132,9 +141,25 @@ def target_on(server: ClientSource, cls: type[StoredModel]) -> Target:
     rows = tuple({"identifier": path, "attribute": name} | kind.described() for name, path, kind in wanted)
     front = server.router.local_name(index_name(cls))
     body = server.router.local_name(f"{versioned_name(cls)}:built")
+    bodies = f"{re.escape(index_name(cls))}:v[0-9a-f]{{8}}:built{re.escape(server.router.local_name(''))}"
     prefix = f"{cls.class_key_initials()}:"
     options = options_for(cls, [kind for _, _, kind in wanted])
-    return Target(front, name_on(server, cls), body, prefix, tuple(schema), rows, options)
+    return Target(front, name_on(server, cls), body, re.compile(bodies), prefix, tuple(schema), rows, options)
+
+
+def check_database(cls: type[StoredModel], source: ClientSource) -> None:
+    """Refuse an index of another database than 0: there the server has the name of the one of database 0.
+
+    Raises:
+        NotIndexedError: The source uses another database.
+    """
+    if source.database and any(declared(cls)):
+        raise NotIndexedError(
+            f"{cls.__name__} has indexed fields, which the server finds in database 0 only, "
+            f"not in database {source.database}",
+            model=cls.__name__,
+            hint="connect to database 0",
+        )
 
 
 async def _make_ready(cls: type[StoredModel], source: ClientSource) -> None:
@@ -142,8 +167,9 @@ async def _make_ready(cls: type[StoredModel], source: ClientSource) -> None:
         return
     if registry.auto_index:
         # Another program may search by the older schema. In a notebook the class has replaced the older one.
-        await ensure_index(cls, source, replace=registry.allow_redefinition)
+        await ensure_index(cls, source, replace=registry.allow_redefinition and leads(cls))
         return
+    check_database(cls, source)
     before = source.router.reconnections()
     if not all(await source.router.on_each(lambda on: migrate.filled(on, name_on(on, cls)), searching=True)):
         raise _missing(cls)
@@ -161,14 +187,9 @@ def _missing(cls: type[StoredModel]) -> NotIndexedError:
 async def _ensure_on(server: ClientSource, cls: type[StoredModel], replace: bool) -> None:
     target = target_on(server, cls)
     for _ in range(_TRIES):
-        if await migrate.built(server, target) and (not replace or await migrate.replace(server, target)):
+        if await migrate.built(server, target) and (not replace or await migrate.switch(server, target)):
             return
     raise _missing(cls)
-
-
-async def _removed_on(server: ClientSource, cls: type[StoredModel]) -> bool:
-    target = target_on(server, cls)
-    return any([await migrate.drop(server, name) for name in (target.name, target.front, target.body)])
 
 
 async def _lists_on(server: ClientSource, cls: type[StoredModel]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rapyer.search import values
+from rapyer.types.zones import EXACT_SECONDS, microseconds_at, stored_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +41,10 @@ class IndexKind:
         value: Turns a value into what is compared; raises TypeError, with what it takes, for a value of the
             wrong type, and ValueError, with the reason, for one that cannot be searched for.
         offers: The operators that make sense.
-        exact: The number that the index holds for a value, as a value again: a value that this changes lies
-            between two that the index can tell apart.
-        coarse: Whether numbers beyond 2**53 are in documents, which the index tells apart only roughly.
+        number: Gives the number that the index holds for what is compared.
+        exact: Gives for such a number what is compared: what this changes lies between two values that the
+            index can tell apart.
+        coarse: From which size on values may be in documents that the index tells apart only roughly.
         nullable: Whether the value may be None, or missing.
         many: Whether a document may have several values there.
         nulls: Whether nulls may stand there which the server would not take for missing. Where there may be
@@ -56,8 +58,9 @@ class IndexKind:
     family: Family
     value: Callable[[Any], Any]
     offers: frozenset[str] = EQUAL
+    number: Callable[[Any], float] = float
     exact: Callable[[float], Any] = float
-    coarse: bool = False
+    coarse: int | None = None
     nullable: bool = False
     many: bool = False
     nulls: bool = False
@@ -117,20 +120,31 @@ class IndexKind:
         return self.name == "bool"
 
 
+_DOUBLES = 2**53
 _TAG: tuple[Arg, ...] = ("TAG", "CASESENSITIVE")
 _EXACT: tuple[Arg, ...] = (*_TAG, "INDEXEMPTY")
 
-INTEGER = IndexKind("number", ("NUMERIC",), "number", values.number, EQUAL | ORDER, coarse=True)
+INTEGER = IndexKind("number", ("NUMERIC",), "number", values.number, EQUAL | ORDER, coarse=_DOUBLES)
 FLOAT = IndexKind("number", ("NUMERIC",), "number", values.number, EQUAL | ORDER)
 DECIMAL = IndexKind("decimal", ("NUMERIC",), "number", values.decimal, EQUAL | ORDER, exact=values.decimal_of)
 BOOL = IndexKind("bool", _TAG, "tag", values.flag)
-TIME = IndexKind("time", ("NUMERIC",), "number", values.moment, EQUAL | ORDER)
+TIME = IndexKind(
+    "time",
+    ("NUMERIC",),
+    "number",
+    values.moment,
+    EQUAL | ORDER,
+    number=stored_seconds,
+    exact=microseconds_at,
+    coarse=EXACT_SECONDS * 1_000_000,
+)
 DATE = IndexKind("date", ("NUMERIC",), "number", values.day, EQUAL | ORDER)
 TIME_OF_DAY = IndexKind("time of day", ("NUMERIC",), "number", values.time_of_day, EQUAL | ORDER)
-SPAN = IndexKind("time span", ("NUMERIC",), "number", values.span, EQUAL | ORDER, coarse=True)
+SPAN = IndexKind("time span", ("NUMERIC",), "number", values.span, EQUAL | ORDER, coarse=_DOUBLES)
 EXACT = IndexKind("exact text", _EXACT, "tag", values.text, EQUAL | {"prefix"})
 UNIQUE = IndexKind("UUID", _TAG, "tag", values.uuid)
 PLACE = IndexKind("place", ("GEO",), "place", values.place, frozenset({"near"}))
+ENDINGS = IndexKind("endings", (*_TAG, "WITHSUFFIXTRIE"), "tag", values.text, frozenset())
 NULL = IndexKind("null", ("TAG", "INDEXMISSING"), "null", values.text, frozenset())
 
 
@@ -138,7 +152,7 @@ def exact_text(options: IndexAnnotation) -> IndexKind:
     """Return the kind of text that is compared as a whole."""
     kind = replace(EXACT, options=options)
     if options.suffix:
-        kind = replace(kind, schema=(*kind.schema, "WITHSUFFIXTRIE"), offers=kind.offers | INSIDE)
+        kind = replace(kind, offers=kind.offers | INSIDE)
     return replace(kind, offers=kind.offers | WORDS) if options.text else kind
 
 
@@ -166,7 +180,7 @@ def choice(name: str, members: dict[Any, Any], *, ordered: bool) -> IndexKind | 
         return replace(BOOL, value=value)
     if kinds == {int}:
         offers = EQUAL | ORDER if ordered else EQUAL
-        return IndexKind(name, ("NUMERIC",), "number", value, offers, coarse=True)
+        return IndexKind(name, ("NUMERIC",), "number", value, offers, coarse=_DOUBLES)
     return IndexKind(name, _EXACT, "tag", value) if kinds == {str} else None
 
 
@@ -175,5 +189,5 @@ def vector(options: IndexAnnotation) -> IndexKind:
     about: tuple[Arg, ...] = ("TYPE", options.type, "DIM", options.dim or 0)
     about += ("DISTANCE_METRIC", options.metric)
     schema = ("VECTOR", options.algorithm, len(about), *about)
-    value = values.vector(options.dim or 0)
+    value = values.vector(options)
     return IndexKind("vector", schema, "vector", value, frozenset({"nearest"}), options=options)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rapyer.commands import search
 from rapyer.model import load
 from rapyer.model.registry import registry
+from rapyer.search.asking import asked
 from rapyer.search.compile import compiled
-from rapyer.search.find import find_keys, is_searched
-from rapyer.search.index import name_on, searched
-from rapyer.search.listing import Entry, count
+from rapyer.search.find import MOST_MATCHES, ONE_TRIP, find_keys
+from rapyer.search.listing import Entry
 from rapyer.search.nodes import Compare, Empty, Expression, Not
-from rapyer.session.executor import run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rapyer.commands.command import Command
     from rapyer.model.state import StoredModel
     from rapyer.search.listing import Ordering, Term
 
@@ -26,6 +28,19 @@ _EXACT_NUMBERS = 2**53
 
 
 @dataclass(frozen=True, slots=True)
+class Leading:
+    """The first matches.
+
+    Attributes:
+        entries: They, as many as were wanted or some more; what is held of each is its document, if it came.
+        total: How many match in all.
+    """
+
+    entries: list[Entry]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Sorted:
     """A query that the server sorts.
 
@@ -33,45 +48,71 @@ class _Sorted:
         cls: The class.
         among: The filter; None for all instances.
         term: What they are sorted by.
+        mark: Only what comes behind it.
+        wanted: How many.
+        whole: Whether documents are to come with the reply.
     """
 
     cls: type[StoredModel]
     among: Expression | None
     term: Term
+    mark: Entry | None
+    wanted: int
+    whole: bool
 
     @property
     def empty(self) -> Expression:
-        """The filter for instances without a value."""
-        return Empty(self.term.column.place.name, self.term.kind)
+        """The filter for matches without a value."""
+        return self._where(Empty(self.term.column.place.name, self.term.kind))
 
-    def where(self, part: Expression) -> Expression:
-        """Return the filter for a part of the matches."""
+    def commands(self, index: str) -> list[Command[Any]]:
+        """Return what tells how many match, which have no value, which the mark's, and which come next."""
+        past = self.mark is not None and self.mark.values[0] is None
+        asked = [
+            self._keys(index, self.among, 0),
+            self._keys(index, self.empty, MOST_MATCHES if past else 0),
+        ]
+        if self.mark is None:
+            there = Not(Empty(self.term.column.place.name, self.term.kind))
+            asked.append(self._first(index, self._where(there) if self.term.kind.nullable else self.among))
+        elif not past:
+            beyond = "<" if self.term.descending else ">"
+            asked.append(self._first(index, self._compared(beyond, self.mark)))
+            asked.append(self._keys(index, self._compared("==", self.mark), MOST_MATCHES))
+        return asked
+
+    def entries(self, first: Sequence[tuple[str, bytes | None, bytes | None]]) -> list[Entry]:
+        """Return the entries of what the server has sorted."""
+        read = self.term.column.read
+        return [Entry(key, (self.term.value(read(at)) if at else None,), text) for key, at, text in first]
+
+    def behind(self, keys: Sequence[str], mark: Entry | None) -> list[Entry]:
+        """Return the entries of keys whose values are equal, those behind a mark."""
+        value = None if mark is None else mark.values[0]
+        return [Entry(key, (value,)) for key in sorted(keys) if mark is None or key > mark.key]
+
+    def _where(self, part: Expression) -> Expression:
         return part if self.among is None else self.among & part
 
-    def compared(self, operator: str, mark: Entry) -> Expression:
-        """Return the filter for matches by how their values compare with a mark's."""
+    def _compared(self, operator: str, mark: Entry) -> Expression:
         place = self.term.column.place.name
-        return self.where(Compare(place, self.term.kind, operator, mark.values[0]))
+        return self._where(Compare(place, self.term.kind, operator, mark.values[0]))
 
-    async def keys(self, where: Expression, mark: Entry | None) -> list[str]:
-        """Return keys of matches that are equal, those behind a mark."""
-        found = await find_keys(self.cls, where)
-        return sorted(key for key in found if mark is None or key > mark.key)
+    def _keys(self, index: str, where: Expression | None, limit: int) -> Command[Any]:
+        query = compiled(where)
+        return search.matches(index, query.text, query.parameters, limit=limit)
 
-    async def first(self, where: Expression | None, wanted: int) -> list[Entry]:
-        """Return the first matches (FT.AGGREGATE)."""
-        source, query = registry.source_for(self.cls), compiled(where)
-        command = search.leading(
-            name_on(source, self.cls),
+    def _first(self, index: str, where: Expression | None) -> Command[Any]:
+        query = compiled(where)
+        return search.leading(
+            index,
             query.text,
             query.parameters,
             path=self.term.column.place.path,
             descending=self.term.descending,
-            limit=wanted,
+            limit=self.wanted,
+            whole=self.whole,
         )
-        rows = await searched(self.cls, source, lambda: run(source, command))
-        read = self.term.column.read
-        return [Entry(key, (self.term.value(read(found)) if found else None,)) for key, found in rows]
 
 
 async def leading(
@@ -80,8 +121,10 @@ async def leading(
     ordering: Ordering,
     wanted: int,
     mark: Entry | None = None,
-) -> list[Entry] | None:
-    """Return the first matches in an order, as many as are wanted or some more (FT.AGGREGATE, FT.SEARCH).
+    *,
+    whole: bool = True,
+) -> Leading | None:
+    """Return the first matches in an order, all asked for at one moment (FT.AGGREGATE, FT.SEARCH).
 
     Args:
         cls: The class.
@@ -89,44 +132,57 @@ async def leading(
         ordering: The order.
         wanted: How many.
         mark: Only what comes behind it.
+        whole: Whether their documents are wanted, too.
 
     Returns:
-        The entries; None where the server cannot sort them exactly.
+        The first; None where the server cannot sort them exactly.
     """
-    if not 0 < wanted <= _MOST or not await _sorts(cls, expression, ordering):
+    if not 0 < wanted <= _MOST or not _sorts(cls, expression, ordering):
         return None
     (term,) = ordering.terms
-    query = _Sorted(cls, expression, term)
-    missing = await count(cls, query.where(query.empty))
-    if missing and not _missing_is_none(term):
-        return None  # what is missing counts as the default there
-    found: list[Entry] = []
     value = None if mark is None else mark.values[0]
-    if mark is None:
-        found = await query.first(query.where(Not(query.empty)) if missing else expression, wanted)
-    elif value is not None:
-        if abs(value) >= _EXACT_NUMBERS:
-            return None
-        found = [Entry(key, (value,)) for key in await query.keys(query.compared("==", mark), mark)]
-        if len(found) < wanted:
-            beyond = query.compared("<" if term.descending else ">", mark)
-            found += await query.first(beyond, wanted - len(found))
-    if any(entry.values[0] is None or abs(entry.values[0]) >= _EXACT_NUMBERS for entry in found):
+    if value is not None and _is_rough(value, term):
         return None
-    if missing and len(found) < wanted:
-        last = mark if value is None else None
-        found += [Entry(key, (None,)) for key in await query.keys(query.where(query.empty), last)]
-    return found
+    few = wanted <= ONE_TRIP + 1 and load.reading_of(cls) is None
+    query = _Sorted(cls, expression, term, mark, wanted, whole and few)
+    source = registry.source_for(cls)
+    answers = await asked(cls, source, query.commands, everything=expression is None)
+    if answers is None or any(isinstance(reply, Exception) for reply in answers[0]):
+        return None
+    return await _put_together(query, answers[0])
 
 
-async def _sorts(cls: type[StoredModel], expression: Expression | None, ordering: Ordering) -> bool:
+async def _put_together(query: _Sorted, replies: Sequence[Any]) -> Leading | None:
+    (_, total), (past, missing), *rest = replies
+    if missing and not _missing_is_none(query.term):
+        return None  # what is missing counts as the default there
+    if not rest:
+        return None if len(past) < missing else Leading(query.behind(past, query.mark), total)
+    first, *equal = rest
+    found: list[Entry] = []
+    for keys, number in equal:
+        if len(keys) < number:
+            return None
+        found += query.behind(keys, query.mark)
+    found += query.entries(first)[: max(query.wanted - len(found), 0)]
+    if any(entry.values[0] is None or _is_rough(entry.values[0], query.term) for entry in found):
+        return None
+    if missing and len(found) < query.wanted:
+        found += query.behind(await find_keys(query.cls, query.empty), None)
+    return Leading(found, total)
+
+
+def _is_rough(value: Any, term: Term) -> bool:
+    """Tell whether the index knows a value only roughly, so that its order may be another."""
+    return bool(abs(value) >= (term.kind.coarse or _EXACT_NUMBERS))
+
+
+def _sorts(cls: type[StoredModel], expression: Expression | None, ordering: Ordering) -> bool:
     """Tell whether the server can sort: by one number, which the index tells it of all matches."""
-    source, terms = registry.source_for(cls), ordering.terms
-    if len(terms) != 1 or terms[0].kind.family != "number" or not source.router.reads_matches:
+    terms = ordering.terms
+    if len(terms) != 1 or terms[0].kind.family != "number" or load.longer_prefixes(cls):
         return False
-    if not compiled(expression).plain or load.longer_prefixes(cls):
-        return False
-    return await is_searched(cls, source, expression)
+    return registry.source_for(cls).router.reads_matches and compiled(expression).plain
 
 
 def _missing_is_none(term: Term) -> bool:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rapyer.commands import search
 from rapyer.errors import BadFilterError, NotIndexedError
 from rapyer.model import load
+from rapyer.model.portions import chunks_of, list_keys, overlapped
 from rapyer.model.registry import registry
+from rapyer.search.asking import asked
 from rapyer.search.compile import compiled
-from rapyer.search.find import find_keys, is_searched
-from rapyer.search.index import name_on, searched
+from rapyer.search.find import find_keys
 from rapyer.search.places import kind_at
 from rapyer.search.projection import Projection, column_of, name_of, read_rows, several
-from rapyer.session.executor import run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from rapyer.commands.command import Command
     from rapyer.model.state import StoredModel
     from rapyer.search.expression import Expression
     from rapyer.search.kinds import IndexKind
     from rapyer.search.projection import Column
-    from rapyer.session.clients import ClientSource
-
-R = TypeVar("R")
 
 _SORTED = {"number", "tag"}
 """The families of indexes whose values have an order."""
@@ -89,6 +86,11 @@ class Ordering:
             there.sort(key=lambda entry: entry.values[at], reverse=term.descending)  # noqa: B023 - run at once
             result = [*there, *(entry for entry in result if entry.values[at] is None)]
         return result
+
+    def put(self, loaded: load.Loaded) -> load.Loaded:
+        """Return what was loaded in this order."""
+        entries = self.arranged(map(self.of_model, loaded.models))
+        return replace(loaded, models=[entry.held for entry in entries])
 
     def of_model(self, model: StoredModel) -> Entry:
         """Return the entry of an instance."""
@@ -160,17 +162,6 @@ def _term(cls: type[StoredModel], name: str) -> Term:
     return Term(column, kind, name != plain)
 
 
-async def entries_of(
-    cls: type[StoredModel], expression: Expression | None, ordering: Ordering
-) -> list[Entry]:
-    """Return the keys of all documents that an expression describes, in an order (FT.SEARCH, JSON.MGET).
-
-    All keys are read at one moment, so none is passed over or comes twice, whatever is written meanwhile.
-    """
-    keys = await find_keys(cls, expression)
-    return await entries_at(cls, keys, ordering)
-
-
 async def entries_at(cls: type[StoredModel], keys: Sequence[str], ordering: Ordering) -> list[Entry]:
     """Return the entries of documents under keys, in an order (JSON.MGET); those that are gone come last."""
     if not ordering.terms:
@@ -178,7 +169,9 @@ async def entries_at(cls: type[StoredModel], keys: Sequence[str], ordering: Orde
     entries: list[Entry] = []
     source = registry.source_for(cls)
     selection = Projection(tuple(term.column for term in ordering.terms), _values)
-    async for loaded in overlapped(keys, lambda chunk: read_rows(cls, source, chunk, selection)):
+    async for _, loaded in overlapped(
+        chunks_of(keys), lambda chunk: read_rows(cls, source, chunk, selection)
+    ):
         entries += (Entry(key, ordering.compared(values)) for key, values in loaded.models)
         # What cannot be read stands last; whoever loads it will say what is wrong with it.
         nothing = (None,) * len(ordering.terms)
@@ -197,37 +190,13 @@ async def count(cls: type[StoredModel], expression: Expression | None) -> int:
         NotIndexedError: The class's index does not exist on the server.
     """
     source, query = registry.source_for(cls), compiled(expression)
-    if not query.plain or load.longer_prefixes(cls) or not await is_searched(cls, source, expression):
+    if not query.plain or load.longer_prefixes(cls):
         return len(await find_keys(cls, expression))
 
-    async def on(server: ClientSource) -> int:
-        command = search.matches(name_on(server, cls), query.text, query.parameters, limit=0)
-        return (await run(server, command))[1]
+    def commands(name: str) -> tuple[Command[Any], ...]:
+        return (search.matches(name, query.text, query.parameters, limit=0),)
 
-    return sum(await searched(cls, source, lambda: source.router.on_each(on, searching=True)))
-
-
-async def overlapped(
-    keys: Sequence[str], read: Callable[[Sequence[str]], Awaitable[R]], size: int = load.DOCUMENTS_PER_READ
-) -> AsyncGenerator[R, None]:
-    """Yield what is read of each portion of keys, the next one on its way meanwhile.
-
-    Args:
-        keys: The keys.
-        read: Reads a portion.
-        size: How many keys are a portion.
-    """
-    chunks = [keys[start : start + size] for start in range(0, len(keys), size)]
-    ahead: asyncio.Future[R] | None = None
-    try:
-        for at, chunk in enumerate(chunks):
-            this = ahead if ahead is not None else asyncio.ensure_future(read(chunk))
-            ahead = asyncio.ensure_future(read(chunks[at + 1])) if at + 1 < len(chunks) else None
-            try:
-                found = await this
-            finally:
-                this.cancel()
-            yield found
-    finally:
-        if ahead is not None:
-            ahead.cancel()
+    answers = await asked(cls, source, commands, everything=expression is None)
+    if answers is None:
+        return len(await list_keys(cls, source))
+    return sum(total for ((_, total),) in answers)

@@ -4,7 +4,7 @@ A class is searched by a name that its schema is a part of, `idx:User:v1a2b3c4d`
 when it is complete, so a search meets an index that holds all documents, with the fields that its query was
 written for, or none. The first index of a class is called `idx:User` itself. Where the schema has changed,
 another one is built beside it, `idx:User:v1a2b3c4d:built`; when that is complete, `idx:User` is made to stand
-for it, and the old one goes.
+for it, and the old one goes. An index of that name which is not made for a class is left alone.
 
 Each step looks first and may be done twice, so any number of processes can do the same at the same time.
 """
@@ -12,6 +12,7 @@ Each step looks first and may be done twice, so any number of processes can do t
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,25 +20,35 @@ from redis.exceptions import ResponseError
 
 from rapyer.codec.replies import IndexState, index_attributes, index_state
 from rapyer.commands import aliases, search
+from rapyer.errors import NotIndexedError
 from rapyer.session.executor import run
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Sequence
 
     from rapyer.commands.command import Arg, Command
     from rapyer.session.clients import ClientSource
 
+logger = logging.getLogger("rapyer")
+
 _SHORTEST, _LONGEST = 0.01, 0.25
 """Seconds between two looks at an index that is being built."""
 
 _TRIES = 8
-"""How often an index is made where other processes drop it at the same time."""
+"""How often an index is made, or switched to, where other processes drop or switch at the same time."""
 
 _COMPARED = frozenset(
     {"identifier", "attribute", "type", "CASESENSITIVE", "INDEXEMPTY", "INDEXMISSING", "NOSTEM"}
     | {"WITHSUFFIXTRIE", "WEIGHT", "algorithm", "data_type", "dim", "distance_metric"}
+    | {"SEPARATOR", "SORTABLE", "NOINDEX"}
 )
-"""What FT.INFO tells of a field that a declaration can say, too."""
+"""What FT.INFO tells of a field that a declaration can say, too, or that makes searches answer otherwise."""
+
+_USUAL = {("WEIGHT", "1"), ("SEPARATOR", "")}
+"""What goes without saying."""
+
+_MISSING = ("no such index", "unknown index name", "index was dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class Target:
         front: The name that is the same for all schemas, such as `idx:User`.
         name: The name by which an index of this schema is searched.
         body: What such an index is called that is built beside another one.
+        bodies: What such indexes are called, whatever their schema.
         prefix: What the keys of the documents start with.
         schema: The words that FT.CREATE takes for the fields.
         rows: The fields as FT.INFO describes them.
@@ -57,16 +69,25 @@ class Target:
     front: str
     name: str
     body: str
+    bodies: re.Pattern[str]
     prefix: str
     schema: tuple[Arg, ...]
     rows: tuple[dict[str, str], ...]
     options: tuple[Arg, ...] = ()
 
+    def owns(self, seen: Seen) -> bool:
+        """Tell whether an index is made for the class, by whatever version of it; others are left alone."""
+        named = seen.state.name == self.front or self.bodies.fullmatch(seen.state.name) is not None
+        return named and seen.state.whole and seen.state.prefixes == (self.prefix,)
+
     def fits(self, seen: Seen) -> bool:
-        """Tell whether an index has the schema."""
-        alike = seen.state.prefixes == (self.prefix,) and _sorted(seen.rows) == _sorted(self.rows)
-        options = " ".join(map(str, self.options)).removeprefix("LANGUAGE english").strip()
-        return alike and options == " ".join(seen.state.options)
+        """Tell whether an index is made for the class and has the schema."""
+        return _sorted(seen.rows) == _sorted(self.rows) and self.has_options_of(seen) and self.owns(seen)
+
+    def has_options_of(self, seen: Seen) -> bool:
+        """Tell whether an index is made with the options for the index as a whole."""
+        wanted = " ".join(map(str, self.options)).removeprefix("LANGUAGE english").strip()
+        return wanted == " ".join(seen.state.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +122,16 @@ async def establish(server: ClientSource, target: Target) -> str:
     Returns:
         What the index is called.
     """
-    front = await look(server, target.front)
-    if front is not None and target.fits(front):
-        return front.state.name
-    index = target.front if front is None else target.body
-    await _tried(
-        server, search.create_index(index, target.prefix, target.schema, target.options), "already exists"
-    )  # another process was as quick; what it has made is looked at before it is published
+    index = target.body
+    for _ in range(_TRIES):
+        front = await look(server, target.front)
+        if front is not None and target.fits(front):
+            return front.state.name
+        index = target.front if front is None else target.body
+        create = search.create_index(index, target.prefix, target.schema, target.options)
+        # Where another process was as quick, its index has the schema if that is a part of the name.
+        if await _tried(server, create, "already exists") or index == target.body:
+            break
     return index
 
 
@@ -129,7 +153,8 @@ async def built(
         if own is not None and own.state.complete:
             return True
         index = await establish(server, target) if own is None else own.state.name
-        if not await filled(server, index, progress):
+        seen = await filled(server, index, progress)
+        if seen is None or (index == target.front and not target.fits(seen)):
             continue
         fields = [f"{row['identifier']} {row['attribute']} {row['type']}" for row in target.rows]
         if await run(server, aliases.publish_index(target.name, index, fields)) == "published":
@@ -139,68 +164,92 @@ async def built(
 
 async def filled(
     server: ClientSource, index: str, progress: Callable[[IndexState], None] | None = None
-) -> bool:
-    """Wait until an index holds all documents (FT.INFO); False where it is dropped meanwhile."""
+) -> Seen | None:
+    """Wait until an index holds all documents (FT.INFO).
+
+    Returns:
+        The index; None where it is dropped meanwhile.
+
+    Raises:
+        NotIndexedError: The server has run out of memory, and goes on no more.
+    """
     pause = _SHORTEST
     while (seen := await look(server, index)) is not None:
         if progress is not None:
             progress(seen.state)
         if seen.state.complete:
-            return True
+            break
+        if seen.state.stopped:
+            raise NotIndexedError(
+                f"the server has run out of memory while it built the index {seen.state.name}",
+                hint="give it more, drop that index with FT.DROPINDEX, and call init_rapyer again",
+            )
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _LONGEST)
+    return seen
+
+
+async def switch(server: ClientSource, target: Target) -> bool:
+    """Let the front name stand for the target's index, and drop what it stood for, in one step (FT.INFO).
+
+    An index that is not made for the class keeps the name, with a warning on the logger `rapyer`.
+
+    Returns:
+        Whether that is done; False where the target's index has been dropped meanwhile.
+    """
+    for _ in range(_TRIES):
+        front, own = await look(server, target.front), await look(server, target.name)
+        if own is None:
+            return False
+        if front is not None and not target.owns(front):
+            logger.warning(
+                "the name %s is left to the index %s, which is not made for the class; searches use %s",
+                target.front,
+                front.state.name,
+                target.name,
+            )
+            return True
+        before = front.state.name if front is not None else ""
+        if before == own.state.name or await _switched(server, target, before):
+            return True
     return False
 
 
-async def switch(server: ClientSource, target: Target) -> str | None:
-    """Let the front name stand for the target's index, in one step.
-
-    An index that has the front name itself is dropped in that step (FT.DROPINDEX, FT.ALIASADD or
-    FT.ALIASUPDATE in a script).
-
-    Returns:
-        What the name stood for, or nothing; None where the target's index has been dropped meanwhile.
-    """
-    try:
-        return await run(server, aliases.switch_index(target.front, target.name))
-    except ResponseError as error:
-        if is_missing_index(error):
-            return None
-        raise
-
-
-async def replace(server: ClientSource, target: Target) -> bool:
-    """Let the front name stand for the target's index, and drop what it stood for (FT.INFO).
-
-    Returns:
-        Whether it does; False where the target's index has been dropped meanwhile.
-    """
-    front, own = await look(server, target.front), await look(server, target.name)
-    if front is not None and own is not None and front.state.name == own.state.name:
-        return True
-    before = await switch(server, target)
-    if before:
-        await drop(server, before, (target.front, target.name))
-    return before is not None
-
-
 async def drop(server: ClientSource, index: str, unless: Sequence[str] = ()) -> bool:
-    """Drop an index, not its documents (FT.DROPINDEX); whether there was one.
+    """Drop an index, not its documents, in a script (FT.INFO, FT.DROPINDEX); whether it was dropped.
 
     Args:
         server: The server.
-        index: Its name, or without `unless` an alias of it.
+        index: Its own name.
         unless: Names that are in use: if one stands for the index, it stays.
     """
-    if unless:
-        return await run(server, aliases.drop_unnamed(index, unless))
-    return await _tried(server, search.drop_index(index), "no such index", "unknown index name")
+    return await run(server, aliases.drop_unnamed(index, unless))
+
+
+async def remove(server: ClientSource, target: Target) -> bool:
+    """Drop the index of a class, and that with its front name if it is made for it (FT.INFO, FT.DROPINDEX).
+
+    Returns:
+        Whether there was one.
+    """
+    seen = [await look(server, name) for name in (target.name, target.front, target.body)]
+    names = dict.fromkeys(one.state.name for one in seen if one is not None and target.owns(one))
+    return any([await _tried(server, search.drop_index(name), *_MISSING) for name in names])
 
 
 def is_missing_index(error: ResponseError) -> bool:
     """Tell whether the server says that an index does not exist, or does not any more."""
     said = str(error).lower()
-    return "no such index" in said or "unknown index name" in said or "index was dropped" in said
+    return any(words in said for words in _MISSING)
+
+
+async def _switched(server: ClientSource, target: Target, before: str) -> bool:
+    try:
+        return await run(server, aliases.switch_index(target.front, target.name, before))
+    except ResponseError as error:
+        if is_missing_index(error):
+            return False
+        raise
 
 
 async def _tried(server: ClientSource, command: Command[Any], *unless: str) -> bool:
@@ -218,7 +267,9 @@ def _plain(row: dict[str, str]) -> dict[str, str]:
     plain = {key: value for key, value in row.items() if key in _COMPARED}
     if "WEIGHT" in plain:  # which is written in several ways
         plain["WEIGHT"] = f"{float(plain['WEIGHT']):g}"
-    return {key: value for key, value in plain.items() if (key, value) != ("WEIGHT", "1")}
+    if plain["type"] == "NUMERIC":  # of which the server keeps the same in both cases
+        plain.pop("SORTABLE", None)
+    return {key: value for key, value in plain.items() if (key, value) not in _USUAL}
 
 
 def _sorted(rows: Sequence[dict[str, str]]) -> list[list[tuple[str, str]]]:

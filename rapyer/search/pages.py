@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rapyer.errors import BadFilterError, UnsupportedArgumentValueError
 from rapyer.model import load
+from rapyer.model.portions import list_keys
 from rapyer.model.registry import registry
 from rapyer.result import Page
+from rapyer.search.asking import is_searched
 from rapyer.search.compile import compiled
-from rapyer.search.find import is_searched
-from rapyer.search.leading import leading
-from rapyer.search.listing import Entry, count, entries_of
+from rapyer.search.find import matching, read_here
+from rapyer.search.leading import Leading, leading
+from rapyer.search.listing import Entry, count, entries_at
 from rapyer.search.nodes import Compare, Empty, Or
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ async def page_of(
     after: str | None,
     on_corrupt: load.OnCorrupt,
 ) -> Page[M]:
-    """Return one page of what an expression describes (FT.SEARCH, JSON.MGET).
+    """Return one page of what an expression describes (FT.AGGREGATE, FT.SEARCH, JSON.MGET).
 
     Args:
         cls: The class.
@@ -62,31 +65,58 @@ async def page_of(
     rest = await leading(cls, expression, ordering, size + 1, mark)
     if rest is None:
         rest = await _following(cls, expression, ordering, mark)
-    loaded = await load_window(cls, [entry.key for entry in rest[:size]], ordering)
+    loaded = await load_entries(cls, rest.entries[:size], ordering)
     load.report_skipped(f"{cls.__name__}.apage", loaded, on_corrupt)
-    total = await count(cls, expression)
-    last = rest[size - 1] if len(rest) > size else None
-    return Page(loaded.models, None if last is None else text_of(last, ordering), total)
+    last = rest.entries[size - 1] if len(rest.entries) > size else None
+    return Page(loaded.models, None if last is None else text_of(last, ordering), rest.total)
 
 
 async def _following(
     cls: type[StoredModel], expression: Expression | None, ordering: Ordering, mark: Entry | None
-) -> list[Entry]:
+) -> Leading:
     """Return all entries behind a mark, by reading the values of all that may be there."""
-    if mark is None:
-        return await entries_of(cls, expression, ordering)
-    if await is_searched(cls, registry.source_for(cls), expression):
-        expression = _narrowed(expression, ordering, mark)
-    return [entry for entry in await entries_of(cls, expression, ordering) if ordering.follows(entry, mark)]
+    among, total = expression, None
+    if mark is not None and await is_searched(cls, registry.source_for(cls), expression):
+        among = _narrowed(expression, ordering, mark)
+        total = None if among is expression else await count(cls, expression)
+    entries, number = await entries_among(cls, among, ordering)
+    behind = [entry for entry in entries if mark is None or ordering.follows(entry, mark)]
+    return Leading(behind, number if total is None else total)
+
+
+async def entries_among(
+    cls: type[StoredModel], expression: Expression | None, ordering: Ordering
+) -> tuple[list[Entry], int]:
+    """Return all that an expression describes, in an order, and how many that is (FT.SEARCH, JSON.MGET).
+
+    All is found at one moment, so nothing is passed over or comes twice, whatever is written meanwhile. What
+    is held of each entry is its instance, where the documents came with the reply.
+    """
+    found = await matching(cls, expression)
+    if found is None:
+        keys: Sequence[str] = await list_keys(cls, registry.source_for(cls))
+        return await entries_at(cls, keys, ordering), len(keys)
+    if found.loaded is not None and not (found.loaded.skipped and found.keys):
+        return ordering.arranged(map(ordering.of_model, found.loaded.models)), found.total
+    return await entries_at(cls, found.keys, ordering), found.total
+
+
+async def load_entries(cls: type[StoredModel], entries: Sequence[Entry], ordering: Ordering) -> load.Loaded:
+    """Return the instances of entries, in an order (JSON.MGET, unless they are here)."""
+    held = [entry.held for entry in entries]
+    if not entries or any(one is None for one in held):
+        return await load_window(cls, [entry.key for entry in entries], ordering)
+    if isinstance(held[0], bytes):
+        source = registry.source_for(cls)
+        return await read_here(cls, source, [(entry.key, entry.held) for entry in entries])
+    return load.Loaded(held, (), ())
 
 
 async def load_window(cls: type[StoredModel], keys: Sequence[str], ordering: Ordering) -> load.Loaded:
     """Read documents and put them in an order (JSON.MGET); by key alone they stay as they are."""
     loaded = await load.load_many(cls, registry.source_for(cls), keys)
-    if ordering.terms:
-        # Others may have written a value since the keys were read.
-        loaded.models[:] = [entry.held for entry in ordering.arranged(map(ordering.of_model, loaded.models))]
-    return loaded
+    # Others may have written a value since the keys were read.
+    return ordering.put(loaded) if ordering.terms else loaded
 
 
 def text_of(entry: Entry, ordering: Ordering) -> str:
@@ -109,13 +139,15 @@ def mark_of(after: str, ordering: Ordering) -> Entry:
         raise UnsupportedArgumentValueError(
             f"after is {after!r}, which is no mark of a page", hint="give the `after` of the page before"
         ) from None
-    if order != str(ordering) or len(values) != len(ordering.terms) or not isinstance(key, str):
+    if order != str(ordering):
         this = str(ordering) or "key"
         raise UnsupportedArgumentValueError(
             f"after is the mark of a page that is sorted by {order or 'key'!r}, not by {this!r}",
             hint="give all pages the same sort_by",
         )
     try:
+        if len(values) != len(ordering.terms) or not isinstance(key, str):
+            raise ValueError(key)
         return Entry(key, tuple(map(_compared, values, ordering.terms)))
     except (ArithmeticError, TypeError, ValueError):
         raise UnsupportedArgumentValueError(
@@ -133,7 +165,7 @@ def _compared(value: Any, term: Term) -> Any:
         wanted: tuple[type, ...] = (bool,)
     else:
         wanted = (int, float) if term.kind.family == "number" else (str,)
-    if type(value) not in wanted:
+    if type(value) not in wanted or value in {math.inf, -math.inf} or value != value:  # noqa: PLR0124 - NaN
         raise TypeError(type(value).__name__)
     return value
 

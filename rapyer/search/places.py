@@ -38,7 +38,7 @@ _KINDS: dict[Any, IndexKind] = {
     UUID: kinds.UNIQUE,
     GeoPoint: kinds.PLACE,
 }
-_SEVERAL = {list: "[*]", dict: ".*"}
+_SEVERAL = {list: "[*]", dict: ".*", frozenset: "[*]"}
 _THIS = JsonPath("@")
 
 
@@ -76,6 +76,16 @@ class Place:
     def without_nulls(self) -> JsonPath:
         """The path of the values that are not None; only where there may be several."""
         return JsonPath(f"{self.outer}[?({self.inside}!=null)]{self.inside[1:]}")
+
+    def without_empty(self, holder: JsonPath) -> JsonPath:
+        """Return the path of the texts that are not empty.
+
+        Args:
+            holder: The path of the object that a single text is a member of.
+        """
+        if self.many:
+            return JsonPath(f'{self.outer}[?({self.inside}>"")]{self.inside[1:]}')
+        return JsonPath(f'{holder}[?(@>"" && @=={self.path})]')
 
     def null_of(self, holder: JsonPath) -> JsonPath:
         """Return a path that leads to something where the value is null, and else nowhere.
@@ -137,7 +147,7 @@ def kind_at(field: FieldSpec, place: Place) -> tuple[IndexKind, Place]:
     Raises:
         UnsupportedIndexedFieldError: Values of the field's type cannot be indexed.
     """
-    if field.index is None or field.special is not None:
+    if field.index is None:
         raise _unsupported(field)
     found = _kind(field, field.annotation, place, field.index)
     if found is None:
@@ -150,6 +160,8 @@ def _attributes(field: FieldSpec, place: Place, holder: JsonPath) -> Iterator[tu
     yield where.name, where.without_nulls if where.many and kind.nulls else where.path, kind
     if kind.nulls and not where.many:
         yield none_beside(where.name), where.null_of(holder), kinds.NULL
+    if kind.options is not None and kind.options.suffix:
+        yield endings_of(where.name), where.without_empty(holder), kinds.ENDINGS
     if kind.options is not None and kind.options.text:
         yield words_of(where.name, kind.options), where.path, kinds.words(kind.options)
 
@@ -159,9 +171,21 @@ def none_beside(name: str) -> str:
     return f"{name}:none"
 
 
+def endings_of(name: str) -> str:
+    """Return the name of the attribute with the endings of a text, by which `contains` looks into it.
+
+    It leaves out empty texts: with one there, the server ends itself when it tidies up its index.
+    """
+    return f"{name}:endings"
+
+
 def words_of(name: str, options: IndexAnnotation) -> str:
-    """Return the name of the attribute with the words of a text; the language is a part of it."""
-    return f"{name}:{options.language or 'words'}"
+    """Return the name of the attribute with the words of a text.
+
+    What the server does not tell, the language and the phonetics, is a part of it, so that a change shows.
+    """
+    phonetic = f":{options.phonetic}" if options.phonetic else ""
+    return f"{name}:{options.language or 'words'}{phonetic}"
 
 
 def _model_in(shape: Shape, place: Place) -> tuple[type[StoredModel], Place] | None:
@@ -170,7 +194,7 @@ def _model_in(shape: Shape, place: Place) -> tuple[type[StoredModel], Place] | N
         if isinstance(option, type) and issubclass(option, StoredModel):
             return option, replace(place, optional=optional)
         native = getattr(get_origin(option) or option, "native", None)
-        if native in _SEVERAL:
+        if native in {list, dict}:
             held = shape.elements if native is list else shape.members
             found = _model_in(held, place.each(_SEVERAL[native]))
             if found is not None:
@@ -221,11 +245,9 @@ def _unsupported(field: FieldSpec) -> UnsupportedIndexedFieldError:
     about = "" if options is None or repr(options) == "Index()" else f" with {options!r}"
     hint = (
         "index an int, a float, a str or a datetime, a Decimal, a bool, a date, a time, a timedelta, an Enum "
-        "or Literal of texts or of numbers, a UUID, a GeoPoint, optional or in a list or dict, or with dim a "
-        "list[float]"
+        "or Literal of texts or of numbers, a UUID, a GeoPoint, optional or in a list, dict or frozenset, or "
+        "with dim a list[float]"
     )
-    if field.special is not None:
-        hint = "it has a key of its own, which no index sees; index a list[str]"
     return UnsupportedIndexedFieldError(
         f"{field.model}.{field.name} has an Index{about}, but values of {field.annotation} cannot be indexed"
         f"{' like that' if about else ''}",

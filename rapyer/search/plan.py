@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, TypeAlias
 
 from rapyer.errors import NotIndexedError
 from rapyer.search import migrate
 from rapyer.search.drift import Action, IndexStep, ModelIndex, compared
-from rapyer.search.index import target_on
+from rapyer.search.index import check_database, target_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,14 +51,22 @@ class IndexPlan:
         return bool(self.steps)
 
     def __str__(self) -> str:
+        return "\n".join((self._head(), *map(str, self.indexes)))
+
+    def _repr_html_(self) -> str:
+        """Return it as a notebook shows it; all text in it is escaped."""
+        parts = "".join(each._repr_html_() for each in self.indexes)
+        return f"<div class='rapyer-index-plan'><p>{escape(self._head())}</p>{parts}</div>"
+
+    def _head(self) -> str:
         work = sum(1 for each in self.indexes if each.steps)
-        head = f"{work} of {len(self.indexes)} indexes to be changed" if work else "nothing to be changed"
-        return "\n".join((head, *map(str, self.indexes)))
+        return f"{work} of {len(self.indexes)} indexes to be changed" if work else "nothing to be changed"
 
     async def apply(self, *, keep_old: bool = False, report: Report | None = None) -> tuple[IndexStep, ...]:
         """Do the steps (FT.CREATE, FT.INFO, FT.ALIASADD, FT.DROPINDEX), which touch no documents.
 
-        It may be done again, and by several processes at once. An index that is in use again is not dropped.
+        It may be done again, and by several processes at once, also after one that was ended in the middle.
+        An index that is in use again is not dropped.
 
         Args:
             keep_old: Only build the new indexes. The old ones stay, and keep the names such as `idx:User`.
@@ -101,13 +110,22 @@ async def plan_for(targets: Iterable[tuple[type[StoredModel], ClientSource]]) ->
 
     Args:
         targets: The classes, each with where its commands go.
+
+    Raises:
+        NotIndexedError: A source uses another database than 0.
     """
     chosen = tuple(targets)
     indexes: list[ModelIndex] = []
     for cls, source in chosen:
-        found = await source.router.on_each(partial(compared, cls=cls), searching=True)
+        check_database(cls, source)
+        beside = [other for other, _ in chosen if other is not cls and _same_keys(other, cls)]
+        found = await source.router.on_each(partial(compared, cls=cls, beside=beside), searching=True)
         indexes += (each for each in found if each is not None)
     return IndexPlan(tuple(indexes), chosen)
+
+
+def _same_keys(one: type[StoredModel], other: type[StoredModel]) -> bool:
+    return one.class_key_initials() == other.class_key_initials()
 
 
 async def _done_on(
@@ -139,7 +157,7 @@ async def _did(server: ClientSource, cls: type[StoredModel], step: IndexStep, te
     for _ in range(_TRIES):
         if not await migrate.built(server, target, lambda state: tell(state.progress)):
             break
-        if step.action == "fill" or await migrate.switch(server, target) is not None:
+        if step.action == "fill" or await migrate.switch(server, target):
             return True
     raise NotIndexedError(
         f"the index {target.name} is dropped again and again",

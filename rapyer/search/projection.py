@@ -18,6 +18,7 @@ from rapyer.search.expression import FieldOperand, ModelOperand, place_of
 from rapyer.search.places import Place, inner_of
 from rapyer.session.executor import read_each
 from rapyer.types.unread import report
+from rapyer.types.zones import joined, path_with_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -40,10 +41,21 @@ class Column:
     Attributes:
         field: The field.
         place: Where its values stand.
+        noted: The path of the object that has the value, where a note beside it tells more (`types.zones`).
     """
 
     field: FieldSpec
     place: Place
+    noted: JsonPath | None = None
+
+    @property
+    def path(self) -> JsonPath:
+        """The path to read, of the value with its note where there may be one."""
+        return self.place.path if self.noted is None else path_with_zone(self.noted, self.field.name)
+
+    def found(self, replies: Sequence[bytes | None]) -> Sequence[bytes | None]:
+        """Return what such reads gave as arrays of the field's values alone."""
+        return replies if self.noted is None else [joined(reply) for reply in replies]
 
     @property
     def attribute(self) -> str:
@@ -226,7 +238,7 @@ def column_of(cls: type[StoredModel], name: str) -> Column:
     if field.special is not None or not field.stored:
         why = "has a key of its own" if field.special is not None else "is not stored"
         raise _refused(field, name, f"{why}, so it is no part of the document", "load the instances")
-    return Column(field, at)
+    return Column(field, at, place.path if last in spec_of(model).notes else None)
 
 
 async def read_rows(
@@ -243,14 +255,18 @@ async def read_rows(
     Returns:
         The rows, each as a pair with its key.
     """
-    paths = [column.place.path for column in selection.columns if column is not None]
+    columns = [column for column in selection.columns if column is not None]
     # A selection of nothing but the key asks for what every document has.
-    commands = [json.get_values(keys, path) for path in paths or [JsonPath("$.*")]]
-    found = await read_each(source, commands, renewal=renewal_of(cls, keys)) if keys else [[] for _ in paths]
+    paths = [column.path for column in columns] or [JsonPath("$.*")]
+    commands = [json.get_values(keys, path) for path in paths]
+    found = (
+        await read_each(source, commands, renewal=renewal_of(cls, keys)) if keys else [[] for _ in columns]
+    )
     for reply in found:
         if isinstance(reply, Exception):
             raise reply
-    return selection.rows(keys, found)
+    given = [column.found(replies) for column, replies in zip(columns, found, strict=False)]
+    return selection.rows(keys, given or found)
 
 
 def _of_document(error: ModelError, key: str) -> ModelError:

@@ -6,6 +6,7 @@ no value is left the outcome is None, or 0 of `count` and `count_distinct`, or [
 
 from __future__ import annotations
 
+import builtins
 import datetime as dt
 import math
 import statistics
@@ -104,7 +105,7 @@ def quantile(field: Any, q: float = 0.5) -> Reducer:
     """
     if isinstance(q, bool) or not isinstance(q, int | float) or not 0 <= q <= 1:
         raise UnsupportedArgumentValueError(f"the quantile {q!r} is none", hint="give a number from 0 to 1")
-    part = Fraction(repr(q))  # 0.1 stands for a tenth, not for the double next to it
+    part = Fraction(repr(float(q)))  # 0.1 stands for a tenth, not for the double next to it
     return Reducer("quantile", field, lambda values: _quantile(values, part), needs="amounts")
 
 
@@ -149,19 +150,12 @@ def ordering(value: Any) -> Any:
 def total(values: Sequence[Any]) -> Any:
     """Return the sum of amounts of one kind, of one at least."""
     if isinstance(values[0], dt.timedelta):
-        return _whole_sum([value // _MICROSECOND for value in values]) * _MICROSECOND
+        return builtins.sum([value // _MICROSECOND for value in values]) * _MICROSECOND
     if any(isinstance(value, float) for value in values):
         return _float_of(values)
     if any(isinstance(value, Decimal) for value in values):
         return _decimal_sum([Decimal(value) for value in values])
-    return _whole_sum(values)
-
-
-def _whole_sum(values: Sequence[Any]) -> int:
-    added = 0
-    for value in values:
-        added += value
-    return added
+    return builtins.sum(values)
 
 
 def _float_of(values: Sequence[Any]) -> float:
@@ -176,24 +170,14 @@ def _float_of(values: Sequence[Any]) -> float:
 
 
 def _exact_sum(values: Sequence[Any]) -> Fraction:
-    return _fraction_total([Fraction(value) for value in values])
-
-
-def _fraction_total(values: Sequence[Fraction]) -> Fraction:
-    added = Fraction(0)
-    for value in values:
-        added += value
-    return added
+    return builtins.sum(map(Fraction, values), Fraction(0))
 
 
 def _decimal_sum(values: Sequence[Decimal]) -> Decimal:
     exponents = [int(value.as_tuple().exponent) for value in values]
-    digits = sorted(value.adjusted() for value in values)[-1] - sorted(exponents)[0]
+    digits = builtins.max(value.adjusted() for value in values) - builtins.min(exponents)
     with localcontext(Context(prec=digits + len(str(len(values))) + 2, Emax=MAX_EMAX, Emin=MIN_EMIN)):
-        added = Decimal(0)
-        for value in values:
-            added += value
-        return added
+        return builtins.sum(values, Decimal(0))
 
 
 def _mean(values: Sequence[Any]) -> Any:
@@ -212,6 +196,8 @@ def _stddev(values: Sequence[Any], population: bool) -> Any:
     deviation = statistics.pstdev if population else statistics.stdev
     if isinstance(values[0], dt.timedelta):
         return deviation([value // _MICROSECOND for value in values]) * _MICROSECOND
+    if any(isinstance(value, Decimal) and not value.is_finite() for value in values):
+        raise ValueError("one is no finite number")
     return deviation(values)
 
 
@@ -219,9 +205,9 @@ def _quantile(values: Sequence[Any], part: Fraction) -> Any:
     ordered = _sorted(values)
     below, beyond = divmod(part * (len(ordered) - 1), 1)
     low = ordered[int(below)]
-    if not beyond:
+    high = ordered[int(below) + 1] if beyond else low
+    if low == high:
         return low
-    high = ordered[int(below) + 1]
     if isinstance(low, dt.timedelta | Decimal):
         return low + (high - low) * beyond.numerator / beyond.denominator
     return float(Fraction(low) + (Fraction(high) - Fraction(low)) * beyond)

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rapyer.fields.geo import GeoPoint
+from rapyer.types import zones
 from rapyer.types.indexed import form_of
+from rapyer.types.vectors import flaw_in, numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from rapyer.fields.index import IndexAnnotation
 
 _PICKLED = {"true": ("gASILg==", "gAWILg=="), "false": ("gASJLg==", "gAWJLg==")}
 """What other writers put into documents for a bool: base64 of its pickle, by protocols 4 and 5."""
@@ -47,11 +51,11 @@ def decimal_of(stored: float) -> Decimal:
     return Decimal(repr(stored))
 
 
-def moment(value: Any) -> float:
-    """Take a datetime; one without a zone is local time."""
+def moment(value: Any) -> int:
+    """Take a datetime, which compares by its microseconds since 1970; one without a zone is local time."""
     if not isinstance(value, dt.datetime):
         raise TypeError("a datetime")
-    return value.timestamp()
+    return zones.microseconds_of(value)
 
 
 def day(value: Any) -> Any:
@@ -126,16 +130,21 @@ def chosen(name: str, members: dict[Any, Any]) -> Callable[[Any], Any]:
     return value
 
 
-def vector(dimensions: int) -> Callable[[Any], tuple[float, ...]]:
-    """Return what takes a sequence of so many numbers."""
+def vector(options: IndexAnnotation) -> Callable[[Any], tuple[float, ...]]:
+    """Return what takes a sequence of as many numbers as an index has, or an array of them."""
+    dimensions = options.dim or 0
 
     def value(given: Any) -> tuple[float, ...]:
-        numbers: Sequence[Any] = given.tolist() if hasattr(given, "tolist") else given
-        if isinstance(numbers, str | bytes) or not hasattr(numbers, "__len__"):
+        numbers: Sequence[Any] = numbers_of(given)
+        if isinstance(numbers, str | bytes | dict | set) or not hasattr(numbers, "__len__"):
             raise TypeError(f"a vector of {dimensions} numbers")
-        if len(numbers) != dimensions:
-            raise ValueError(f"the vector has {len(numbers)} numbers and not {dimensions}")
-        return tuple(float(number(one)) for one in numbers)
+        taken = tuple(map(numbers_of, numbers))
+        if any(isinstance(one, bool) or not isinstance(one, int | float) for one in taken):
+            raise TypeError(f"a vector of {dimensions} numbers")
+        flaw = flaw_in(taken, dimensions, options.type)
+        if flaw is not None:
+            raise ValueError(flaw)
+        return tuple(map(float, taken))
 
     return value
 

@@ -32,6 +32,11 @@ def words_of_text(text: str) -> list[str]:
     return [one for one in kept if one]
 
 
+def has_likes(word: str) -> bool:
+    """Tell whether the server finds a word by one that is like it: not with a character beyond 16 bits."""
+    return all(character <= "\uffff" for character in word)
+
+
 @lru_cache(maxsize=1024)
 def _pair(one: str, other: str) -> int:
     previous = list(range(len(other) + 1))

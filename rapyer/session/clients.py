@@ -50,7 +50,7 @@ class ClientSource:
     Attributes:
         deadline: Seconds after which a command that met a fault is tried no more; None for the default of
             five. Waiting for one reply is bounded by the client's `socket_timeout` instead.
-        url: The URL that says all about this source; None where there is none.
+        url: The URL that a user gave instead of a source; None for a source that somebody has made and holds.
         wakeups: What each event loop uses for locks.
         arrivals: What each event loop uses to wait at keys.
     """
@@ -82,7 +82,9 @@ class ClientSource:
         if isinstance(given, ClientSource):
             return given
         if isinstance(given, str):
-            return cls.from_url(given)
+            source = cls.from_url(given)
+            source.url = given
+            return source
         return cls.from_client(given) if isinstance(given, Redis | RedisCluster) else None
 
     @classmethod
@@ -94,9 +96,7 @@ class ClientSource:
             deadline: Seconds after which a command that met a fault is tried no more.
             options: More arguments for the connections, as `redis.asyncio.Connection` takes them.
         """
-        source = cls(lambda: _client_for(url, options), lambda: mask_url(url), deadline=deadline)
-        source.url = url if deadline is None and not options else None
-        return source
+        return cls(lambda: _client_for(url, options), lambda: mask_url(url), deadline=deadline)
 
     @classmethod
     def from_factory(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import (
@@ -36,6 +37,8 @@ _NO_DOCUMENT = (
     "' does not exist",
 )
 _OTHER_TYPE = ("wrong Redis type", "WRONGTYPE")
+
+_LINE_OF_SCRIPT = re.compile(r" script: \w+, on @\S+$")
 
 # What the library's scripts, and the JSON commands, refuse: the words, and the error that says so.
 _REFUSALS: dict[str, type[ElementIndexError | NumberDomainError | NumberRangeError]] = {
@@ -92,6 +95,8 @@ def translated(command: Command[Any], error: ResponseError) -> Exception:
             return refusal(
                 f"{key} {command.place}: {what}", key=key, field=command.place, command=command.name
             )
+    if said.startswith("ACL failure in script"):  # for which redis-py has no class
+        error, said = NoPermissionError(said), _LINE_OF_SCRIPT.sub("", said)
     for kind, hint in _HINTS.items():
         if isinstance(error, kind):
             return kind(f"{command.operation}: {said}; {hint}")

@@ -58,8 +58,13 @@ async def check_permissions(source: ClientSource, places: Sequence[Place], *, to
     if any(probe.reads for probe, _ in refused):
         raise missing
     only_channels = not (missing.commands or missing.patterns)
+    only_indexes = not (only_channels or missing.patterns) and all(
+        name.startswith("FT.") for name in missing.commands
+    )
     outcome = "waiters hear later that a lock is free" if only_channels else _WRITING_FAILS
-    if not only_channels and any(place.renews for place in places):
+    if only_indexes:
+        outcome = "indexes cannot be built or brought up to date"
+    elif not only_channels and any(place.renews for place in places):
         outcome += ", and reading those whose time to live that renews"
     logger.warning("%s, so %s; %s", missing.message, outcome, missing.hint)
 

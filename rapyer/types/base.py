@@ -309,7 +309,7 @@ class RedisType(BaseRedisType):
         Raises:
             KeyNotFound: The model is not stored.
         """
-        await self._rapyer_do(json.set_value(self.key, self._rapyer_target(), self._rapyer_shape.dump(self)))
+        await self._rapyer_do(*self._rapyer_write_commands())
         return self
 
     @action(ActionGroup.READ)
@@ -340,6 +340,10 @@ class RedisType(BaseRedisType):
 
     save = asave
     load = aload
+
+    def _rapyer_write_commands(self) -> Sequence[Command[Any]]:
+        """Return what writes the present value to its place."""
+        return (json.set_value(self.key, self._rapyer_target(), self._rapyer_shape.dump(self)),)
 
     def _rapyer_read_command(self) -> Command[bytes | None]:
         member = getattr(self._rapyer_holder(), "_rapyer_read_member", None)

@@ -29,6 +29,7 @@ from rapyer.types.set import RedisSet
 from rapyer.types.special import SpecialFieldType
 from rapyer.types.string import RedisStr
 from rapyer.types.tolerated import Tolerated, ToleratedSet
+from rapyer.types.vectors import Vector, is_vector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,10 +88,13 @@ class Conversion:
         self.safe = _is_safe(annotation, metadata)
         if not metadata and type(annotation) is type and annotation in SCALARS:
             return SCALARS[annotation], []  # which is what most fields are
-        plain = [_dumped_once(item) for item in metadata if not isinstance(item, Opaque | NoNul)]
+        plain = [_dumped_once(item) for item in metadata if not isinstance(item, Opaque | NoNul | Vector)]
         annotation = _unmarked(annotation)
-        self.indexed = index_of(annotation, metadata) is not None
-        if self.indexed:
+        index = index_of(annotation, metadata)
+        self.indexed = index is not None
+        if index is not None:
+            if index.dim is not None and is_vector(annotation):
+                plain.append(Vector(index, self.place))
             annotation = _for_index(annotation)
             if annotation == _TEXT:  # after the field's own constraints, which are those of text
                 annotation, plain = RedisStr, [*plain, NO_NUL]
@@ -218,6 +222,8 @@ def _for_index(annotation: Any) -> Any:
         return Union[tuple(map(_for_index, arguments))]  # noqa: UP007 - built at run time
     if origin in {list, RedisList}:
         return list[_for_index(arguments[0])]  # type: ignore[misc]  # built at run time
+    if origin is frozenset:
+        return frozenset[_for_index(arguments[0])]  # type: ignore[misc]  # built at run time
     if origin in {dict, RedisDict}:
         return dict[arguments[0], _for_index(arguments[1])]  # type: ignore[valid-type,misc]  # at run time
     return annotation

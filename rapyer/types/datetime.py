@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic_core import CoreSchema, core_schema
@@ -10,9 +11,12 @@ from pydantic_core import CoreSchema, core_schema
 from rapyer.actions import ActionGroup, action
 from rapyer.codec.context import is_stored_form
 from rapyer.commands import compute, json
+from rapyer.types import zones
 from rapyer.types.scalar import RedisScalar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic import GetCoreSchemaHandler, SerializationInfo, ValidationInfo
     from typing_extensions import Self
 
@@ -101,7 +105,8 @@ class RedisDatetime(RedisScalar, dt.datetime):
 class RedisDatetimeTimestamp(RedisDatetime):
     """A point in time, stored as seconds since 1970: what a `datetime` field with an index becomes.
 
-    A time without a zone is taken as local time, and times are loaded as local time without a zone.
+    A time without a zone is taken as local time. What the number does not tell, the zone first of all, stands
+    beside it in the model's object (`rapyer.types.zones`); in a list or dict there is no such place.
     """
 
     __slots__ = ()
@@ -117,6 +122,24 @@ class RedisDatetimeTimestamp(RedisDatetime):
             ),
         )
 
+    def _rapyer_write_commands(self) -> Sequence[Command[Any]]:
+        commands = super()._rapyer_write_commands()
+        place = self._rapyer_zone_place()
+        return commands if place is None else (*commands, zones.write_beside(self.key, *place, self))
+
+    def _rapyer_read_command(self) -> Command[bytes | None]:
+        place = self._rapyer_zone_place()
+        if place is None:
+            return super()._rapyer_read_command()
+        read = json.get(self.key, zones.path_with_zone(*place))
+        return replace(read, decode=lambda reply: zones.joined(read.decode(reply)))
+
+    def _rapyer_zone_place(self) -> tuple[JsonPath, str] | None:
+        """Return the path of the object that the value is in, and its name there; None in a list or dict."""
+        place = getattr(self._rapyer_holder(), "_rapyer_zone_place", None)
+        found: tuple[JsonPath, str] | None = None if place is None else place(self._rapyer_name)
+        return found
+
     def _shift_command(
         self, key: str, path: JsonPath, span: dt.timedelta, result: dt.datetime
     ) -> Command[Any]:
@@ -131,14 +154,11 @@ def _offset(moment: dt.datetime) -> str:
 
 
 def _from_seconds(value: Any, handler: Any, info: ValidationInfo) -> dt.datetime:
-    if is_stored_form(info) and isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return dt.datetime.fromtimestamp(value)
-        except (OverflowError, OSError) as error:
-            raise ValueError(f"{value} seconds are no point in time") from error
+    if is_stored_form(info):
+        value = zones.moment_of(value)
     validated: dt.datetime = handler(value)
     return validated
 
 
 def _to_seconds(value: dt.datetime, handler: Any, info: SerializationInfo) -> Any:
-    return value.timestamp() if is_stored_form(info) else handler(value)
+    return zones.seconds_of(value) if is_stored_form(info) else handler(value)

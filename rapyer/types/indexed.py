@@ -10,9 +10,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic_core import CoreSchema, core_schema
+from pydantic import ValidationError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema, to_json
 
 from rapyer.codec.context import is_stored_form
+from rapyer.codec.numbers import as_stored
+from rapyer.codec.pickled import looks_pickled
 from rapyer.errors import CantSerializeRedisValueError
 from rapyer.fields.geo import GeoPoint
 from rapyer.types.literals import OpaqueLiteral
@@ -74,6 +77,8 @@ def decimal_number(value: Decimal) -> float:
     number = float(value)
     if Decimal(repr(number)) != value:
         raise ValueError("has more digits than an indexed number keeps, which is 15 at least")
+    if as_stored(number) != number:
+        raise ValueError("is one of the numbers that the server's JSON rounds")
     return number
 
 
@@ -104,13 +109,22 @@ def form_of(kind: Any) -> IndexedForm | None:
 
 def indexed_mark(annotation: Any) -> tuple[type[Opaque], IndexedForm | None] | None:
     """Return the mark for values of an indexed field, and their form; None where they have none."""
-    kinds = [kind for kind in options_of(annotation) if kind is not type(None)]
-    if len(kinds) != 1:
-        return None
-    if get_origin(kinds[0]) is Literal:
+    kind = _only_of(annotation)
+    if get_origin(kind) is Literal:
         return (IndexedLiteral, None)
-    form = form_of(kinds[0])
+    if get_origin(kind) is frozenset:
+        return (IndexedSet, form_of(_only_of(get_args(kind)[0])))
+    native = getattr(kind, "native", kind)
+    if native in {str, int, float, dt.datetime}:
+        return (IndexedText if native is str else IndexedJson, None)
+    form = form_of(kind)
     return None if form is None else (Indexed, form)
+
+
+def _only_of(annotation: Any) -> Any:
+    """Return the one type that an annotation allows besides None; None where there are several."""
+    kinds = [kind for kind in options_of(annotation) if kind is not type(None)]
+    return kinds[0] if len(kinds) == 1 else None
 
 
 def options_of(annotation: Any) -> tuple[Any, ...]:
@@ -154,6 +168,66 @@ class Indexed(Opaque):
     def _unreadable(self, value: Any, handler: Any, info: ValidationInfo, error: Exception) -> Any:
         # As text it is no value of any form, so what is to be left out is, and the rest is refused.
         return super()._load(f"{value} ({error})", handler, info)
+
+
+class IndexedSet(Indexed):
+    """Marks frozensets of an indexed field: written as arrays of their elements' forms, in order."""
+
+    form: IndexedForm | None = None  # type: ignore[assignment]  # None where elements are JSON as they are
+
+    def _stored(self, value: Any, handler: Any) -> Any:
+        if value is None:
+            return None
+        if self.form is None:
+            elements = handler(value)
+        else:
+            elements = [super(IndexedSet, self)._stored(element, handler) for element in value]
+        return sorted(elements, key=to_json)
+
+    def _load(self, value: Any, handler: Any, info: ValidationInfo) -> Any:
+        if self.form is None or not self.form.number or type(value) is not list or not is_stored_form(info):
+            return Opaque._load(self, value, handler, info)
+        try:
+            elements = [self.form.load(one) if type(one) in {int, float} else one for one in value]
+        except (OverflowError, TypeError, ValueError) as error:
+            return self._unreadable(value, handler, info, error)
+        return self._adapter.validator.validate_python(frozenset(elements))
+
+
+class IndexedJson(Opaque):
+    """Marks numbers and times, or None, in a list or dict that is indexed: written as JSON."""
+
+    def _stored(self, value: Any, handler: Any) -> Any:
+        return handler(value)
+
+
+class IndexedText(IndexedJson):
+    """Marks text, or None, in a list or dict that is indexed: written as it is.
+
+    A pickle of text, as a field without an index has it, is read, too; so text that is one is not written.
+    """
+
+    def _stored(self, value: Any, handler: Any) -> Any:
+        if self._pickled(value) is not value:
+            raise CantSerializeRedisValueError(
+                f"{self.place} holds {value!r}, which would be read as the pickle that it is",
+                field=self.place,
+                hint="store it in a list of str, without None",
+            )
+        return value
+
+    def _load(self, value: Any, handler: Any, info: ValidationInfo) -> Any:
+        if type(value) is not str or not is_stored_form(info):
+            return super()._load(value, handler, info)
+        return self._from_json(self._pickled(value), handler, info)
+
+    def _pickled(self, value: Any) -> Any:
+        if not isinstance(value, str) or not looks_pickled(value):
+            return value
+        try:
+            return self._unpickled(value)
+        except (ValidationError, PydanticCustomError):
+            return value  # it only begins like one
 
 
 class IndexedLiteral(OpaqueLiteral):

@@ -72,7 +72,7 @@ class FindMagic(AsyncMagic):
         words = options.filter[1:] if options.filter[:1] == ["where"] else options.filter
         where = parse_filter(model, " ".join(words), call.variables)
         if options.count:
-            return (await search(model, where, limit=0)).total
+            return await model.acount(*([] if where is None else [where]))
         found: ResultList[Any] = await search(model, where, limit=options.limit)
         if options.form == "dict":
             found[:] = [item.model_dump() for item in found]
@@ -93,9 +93,12 @@ async def search(
     expression = parse_filter(model, where, variables or {}) if isinstance(where, str) else where
     start = time.perf_counter()
     result = await find_in_redis(model, expression, limit)
+    total = result.total
+    if expression is None and limit == len(result.models):  # without an index no more have been looked for
+        total = await model.acount()
     return ResultList(
         result.models,
-        total=result.total,
+        total=total,
         elapsed=time.perf_counter() - start,
         skipped=result.skipped,
         model_name=model.__name__,

@@ -17,7 +17,14 @@ from rapyer_nb.widgets.binding import Stored
 from rapyer_nb.widgets.composite import Presence
 from rapyer_nb.widgets.controls import without_none
 from rapyer_nb.widgets.places import DocumentPlace, Place, QueuePlace, SetPlace
-from rapyer_nb.widgets.stores import FieldStore, PresenceStore, QueueStore, ReferenceStore, SetStore
+from rapyer_nb.widgets.stores import (
+    FieldStore,
+    PresenceStore,
+    QueueStore,
+    ReferenceStore,
+    SetStore,
+    TimeStore,
+)
 
 if TYPE_CHECKING:
     from rapyer import AtomicRedisModel
@@ -123,7 +130,8 @@ class _Planner:
                 presence = self._presence(way, place, spec, inner)
                 entries.append(GroupPlan(title, presence, self.plan(inner, way, place, inside)))
             else:  # a model nested in its own kind would have no end
-                entries.append(self._field(way, place, spec, cls))
+                zoned = (path, name) if name in spec_of(cls).notes else None
+                entries.append(self._field(way, DocumentPlace(self._key, place, zoned), spec, cls))
         return tuple(entries)
 
     def _presence(self, way: tuple[str, ...], path: JsonPath, spec: FieldSpec, inner: Any) -> FieldPlan:
@@ -131,15 +139,16 @@ class _Planner:
         store = PresenceStore(self._model, way, spec, inner, tree_of(below, way))
         return FieldPlan(way, DocumentPlace(self._key, path), spec, Presence, store)
 
-    def _field(self, way: tuple[str, ...], path: JsonPath, spec: FieldSpec, cls: Any) -> FieldPlan:
+    def _field(self, way: tuple[str, ...], place: DocumentPlace, spec: FieldSpec, cls: Any) -> FieldPlan:
         editable = not (spec.is_key or spec.info.frozen or cls.model_config.get("frozen"))
         companion = self._companions.get(way)
         if companion is not None:
-            return self._companion(way, path, spec, companion, editable=editable)
+            return self._companion(way, place.path, spec, companion, editable=editable)
         annotation = spec.annotation
         refers = is_reference(without_none(annotation) or annotation)
-        store = (ReferenceStore if refers else FieldStore)(self._model, way, spec)
-        return FieldPlan(way, DocumentPlace(self._key, path), spec, annotation, store, editable)
+        kind = TimeStore if place.zoned is not None else FieldStore
+        store = (ReferenceStore if refers else kind)(self._model, way, spec)
+        return FieldPlan(way, place, spec, annotation, store, editable)
 
     def _companion(
         self, way: tuple[str, ...], path: JsonPath, spec: FieldSpec, companion: Companion, *, editable: bool

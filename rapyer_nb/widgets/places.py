@@ -5,7 +5,7 @@ What a place gives for a field is always a text as JSON.GET of a `$` path gives 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json import loads
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 from rapyer.commands import json as json_commands
 from rapyer.commands.queues_fifo import queue_at
 from rapyer.commands.sets import CompanionSet
+from rapyer.types import zones
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -49,24 +50,46 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class DocumentPlace:
-    """A path in the document: it is written if what is there is still what the form showed."""
+    """A path in the document: it is written if what is there is still what the form showed.
+
+    With an indexed time its zone is read and written, as a pair.
+
+    Attributes:
+        key: The document.
+        path: The path.
+        zoned: The path of the object with such a time, and its name there.
+    """
 
     key: str
     path: JsonPath
+    zoned: tuple[JsonPath, str] | None = None
     beside: ClassVar[None] = None
 
     def reads(self) -> Sequence[Command[Any]]:
         """JSON.GET."""
-        return (json_commands.get(self.key, self.path),)
+        path = self.path if self.zoned is None else zones.path_with_zone(*self.zoned)
+        return (json_commands.get(self.key, path),)
 
     def raw(self, replies: Sequence[Any]) -> bytes | None:
         """Return the reply."""
         raw: bytes | None = replies[0]
-        return raw
+        return raw if self.zoned is None else zones.joined(raw)
 
     async def write(self, send: Send, write: Write) -> json_commands.SetIfResult:
-        """JSON.GET and JSON.SET in a script."""
-        command = json_commands.set_if(self.key, self.path, write.expected, write.value)
+        """JSON.GET and JSON.SET in a script; JSON.SET or JSON.DEL of a zone where that changes."""
+        if self.zoned is None:
+            return await self._write(send, write.expected, write.value)
+        before, zone_before = zones.parted(write.expected[1:-1])
+        value, zone = zones.parted(write.value)
+        result = await self._write(send, b"[" + before + b"]", value)
+        if result.status == "changed":
+            return replace(result, current=self.raw(await send(*self.reads())))
+        if result.status == "written" and zone != zone_before:
+            await send(zones.write_note(self.key, *self.zoned, zone))
+        return result
+
+    async def _write(self, send: Send, expected: bytes, value: bytes) -> json_commands.SetIfResult:
+        command = json_commands.set_if(self.key, self.path, expected, value)
         result: json_commands.SetIfResult = (await send(command))[0]
         return result
 

@@ -6,9 +6,9 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
-from rapyer.types import BaseRedisType, RedisPriorityQueue, Reference
+from rapyer.types import BaseRedisType, RedisPriorityQueue, Reference, zones
 
 if TYPE_CHECKING:
     from rapyer import AtomicRedisModel
@@ -56,6 +56,15 @@ class FieldStore:
         owner = local_value(self._model, self._names[:-1])
         if owner is not None and plain(getattr(owner, self._names[-1], _UNSET)) != value:
             setattr(owner, self._names[-1], copy.deepcopy(value))
+
+
+class TimeStore(FieldStore):
+    """Stores the values of an indexed time with what stands beside it."""
+
+    def dump(self, value: Any) -> bytes:
+        """Return the stored JSON text, or that of a pair with what stands beside it."""
+        text, note = super().dump(value), None if value is None else zones.beside(value)
+        return text if note is None else b"[%s,%s]" % (text, to_json(note))
 
 
 class SetStore(FieldStore):

@@ -46,9 +46,8 @@ async def test_every_primary_has_an_index_of_its_own(nodes: TestCluster) -> None
     assert [node.ask("FT._LIST") for node in nodes.primaries] == [[], [], []]
 
 
-async def test_all_matches_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_matches_are_found() -> None:
     books: Any = await _books()
-    monkeypatch.setattr(find, "KEYS_PER_PAGE", 20)
     assert _isbns(await SlotBook.afind(SlotBook.title == "t3")) == {str(n) for n in range(400) if n % 7 == 3}
     assert _isbns(await SlotBook.afind(SlotBook.pages >= 0)) == _isbns(books)
     assert _isbns(await SlotBook.afind((SlotBook.pages < 10) & (SlotBook.title != "t3"))) == {

@@ -42,12 +42,23 @@ class QueriedHome(BaseModel):
     zip: Index[str | None] = None
     floor: Index[int | None] = None
     note: str = ""
+    heated: Index[bool | None] = None
+    built: Index[dt.datetime | None] = None
+    color: Index[Color] = Color.RED
+    rent: Index[Decimal | None] = None
+    names: Index[frozenset[str]] = frozenset()
 
 
 class QueriedItem(BaseModel):
     name: Index[str | None] = None
     price: Index[float | None] = None
     day: Index[dt.date | None] = None
+    at: Index[dt.datetime | None] = None
+    uid: Index[UUID | None] = None
+    level: Index[Level | None] = None
+    size: Index[Literal["s", "m"] | None] = None
+    span: Index[dt.timedelta | None] = None
+    tags: Index[list[str]] = []
 
 
 class QueriedRow(AtomicRedisModel):
@@ -69,7 +80,17 @@ class QueriedRow(AtomicRedisModel):
     tags: Index[list[str]] = []
     numbers: Index[list[int]] = []
     days: Index[list[dt.date]] = []
+    stamps: Index[list[dt.datetime]] = []
+    maybe: Index[list[str | None] | None] = None
+    named_times: Index[dict[str, dt.time]] = {}
     prices: Index[dict[str, float]] = {}
+    words: Index[frozenset[str]] = frozenset()
+    colors: Index[frozenset[Color] | None] = None
+    sizes: Index[frozenset[Literal["s", "m"]]] = frozenset()
+    uids: Index[frozenset[UUID]] = frozenset()
+    levels: Index[frozenset[Level]] = frozenset()
+    sums: Index[frozenset[Decimal]] = frozenset()
+    moments: Index[frozenset[dt.date]] = frozenset()
     bio: Annotated[str, Index(text=True)] = ""
     place: Index[GeoPoint | None] = None
     home: QueriedHome | None = None
@@ -90,6 +111,9 @@ VALUES: dict[str, list[Any]] = {
         dt.datetime(2024, 2, 29, 1, 2, 3, 5, tzinfo=_UTC),
         dt.datetime(2024, 2, 29, 2, 2, 3, 4, tzinfo=ZoneInfo("Europe/Berlin")),
         dt.datetime(1969, 12, 31, 12),
+        dt.datetime(9999, 12, 31, 23, 59, 59, 999998, tzinfo=_UTC),
+        dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=_UTC),
+        dt.datetime(1, 1, 1, 0, 0, 0, 1),
     ],
     "day": [dt.date(1, 1, 1), dt.date(1969, 12, 31), dt.date(2024, 2, 29), dt.date(9999, 12, 31)],
     "clock": [dt.time(0), dt.time(12, 0, 0, 1), dt.time(12, 0, 0, 2), dt.time(23, 59, 59, 999999)],
@@ -125,8 +149,24 @@ def _optional(name: str) -> st.SearchStrategy[Any]:
     return st.none() | _of(name)
 
 
-_ITEMS = st.builds(QueriedItem, name=_optional("nick"), price=_optional("real"), day=_optional("day"))
-_HOMES = st.builds(QueriedHome, city=_of("text"), zip=_optional("nick"), floor=_optional("number"))
+_ITEMS = st.builds(
+    QueriedItem,
+    name=_optional("nick"),
+    price=_optional("real"),
+    **{name: _optional(name) for name in ("day", "at", "uid", "level", "size", "span")},
+    tags=st.lists(_of("text"), max_size=2),
+)
+_HOMES = st.builds(
+    QueriedHome,
+    city=_of("text"),
+    zip=_optional("nick"),
+    floor=_optional("number"),
+    heated=_optional("flag"),
+    built=_optional("at"),
+    color=_of("color"),
+    rent=_optional("money"),
+    names=st.frozensets(_of("text"), max_size=2),
+)
 ROWS = st.builds(
     QueriedRow,
     **{name: _of(name) if name in {"number", "text"} else _optional(name) for name in VALUES},
@@ -134,6 +174,16 @@ ROWS = st.builds(
     numbers=st.lists(_of("big"), max_size=3),
     days=st.lists(_of("day"), max_size=2),
     prices=st.dictionaries(_of("size"), _of("real"), max_size=2),
+    stamps=st.lists(_of("at"), max_size=2),
+    maybe=st.none() | st.lists(_optional("nick"), max_size=3),
+    named_times=st.dictionaries(_of("size"), _of("clock"), max_size=2),
+    words=st.frozensets(_of("text"), max_size=3),
+    colors=st.none() | st.frozensets(_of("color"), max_size=2),
+    sizes=st.frozensets(_of("size"), max_size=2),
+    uids=st.frozensets(_of("uid"), max_size=2),
+    levels=st.frozensets(_of("level"), max_size=2),
+    sums=st.frozensets(_of("money"), max_size=3),
+    moments=st.frozensets(_of("day"), max_size=2),
     bio=st.sampled_from(TEXTS),
     home=st.none() | _HOMES,
     items=st.lists(_ITEMS, max_size=2),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rapyer import AtomicRedisModel
-from rapyer.model.load import DOCUMENTS_PER_READ
+from rapyer.model.portions import DOCUMENTS_PER_READ
 from rapyer.session import retry
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from rapyer.errors import KeyNotFound, RapyerModelDoesntExistError, UnsupportedI
 from rapyer.model.registry import registry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from redis.asyncio import Redis
 
@@ -232,11 +232,11 @@ async def test_what_vanishes_while_it_is_found_is_told(
     kept, gone = await InitEdgePlain.ainsert(InitEdgePlain(name="kept"), InitEdgePlain(name="gone"))
     listed = [kept.key, gone.key]
 
-    async def list_keys(*_: Any) -> list[str]:
+    async def scanned(*_: Any) -> AsyncGenerator[list[str], None]:
         await raw.delete(gone.key)
-        return listed
+        yield listed
 
-    monkeypatch.setattr("rapyer.model.load.list_keys", list_keys)
+    monkeypatch.setattr("rapyer.model.load.scanned", scanned)
     with caplog.at_level(logging.WARNING, logger="rapyer"):
         assert await InitEdgePlain.afind() == [kept]
     assert [record.getMessage() for record in caplog.records] == [

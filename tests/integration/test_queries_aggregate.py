@@ -10,12 +10,14 @@ import statistics
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
+import numpy
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from rapyer import AtomicRedisModel, Index
 from rapyer.errors import (
@@ -68,6 +70,10 @@ class GroupedItem(BaseModel):
     price: Index[float | None] = None
 
 
+class GroupedVisit(BaseModel):
+    at: Index[dt.datetime | None] = None
+
+
 class GroupedUser(AtomicRedisModel):
     age: Index[int | None] = None
     city: Index[str | None] = None
@@ -83,6 +89,7 @@ class GroupedUser(AtomicRedisModel):
     items: list[GroupedItem] = []
     marks: set[int] = set()
     settings: dict[str, int] = {}
+    visits: list[GroupedVisit] = []
 
 
 class GroupedPlain(AtomicRedisModel):
@@ -96,6 +103,10 @@ class GroupedPlainMore(AtomicRedisModel):
     @classmethod
     def class_key_initials(cls) -> str:
         return "GroupedPlain:more"
+
+
+class GroupedOdd(AtomicRedisModel):
+    paid: Annotated[Decimal, Field(allow_inf_nan=True)] = Decimal(0)
 
 
 class GroupedNamed(AtomicRedisModel):
@@ -402,6 +413,38 @@ async def test_nothing_to_compute_and_values_without_an_order_raise() -> None:
     ):
         await asked
     assert inspect.isawaitable(asked)
+
+
+async def test_times_have_their_zones() -> None:
+    berlin = dt.datetime(2024, 6, 1, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    times = [berlin, dt.datetime(2024, 6, 1, 10, 0, 0, 5), None, berlin + dt.timedelta(days=1)]
+    await _users(*({"seen": time, "visits": [{"at": time}, {"at": None}, {"at": berlin}]} for time in times))
+    (row,) = await User.aggregate().agg(own=to_list(User.seen), each=to_list(User.visits.at))
+    assert sorted(map(str, row.own)) == sorted(str(time) for time in times if time is not None)
+    expected = [time for time in times if time is not None] + [berlin] * len(times)
+    assert sorted(map(str, row.each)) == sorted(map(str, expected))
+
+
+async def test_amounts_that_are_no_finite_numbers_are_told() -> None:
+    await GroupedOdd.ainsert(*(GroupedOdd(paid=Decimal(one)) for one in ("1", "NaN", "Infinity")))
+    odd: Any = GroupedOdd.paid
+    for reducer in (sum(odd), mean(odd), min(odd), stddev(odd), quantile(odd)):
+        with pytest.raises(
+            UnsupportedArgumentTypeError, match=f"{reducer.name} cannot take the values for 'x'"
+        ):
+            await GroupedOdd.aggregate().agg(x=reducer)
+    with pytest.raises(UnsupportedArgumentTypeError, match="rows cannot be sorted by 'paid'"):
+        await GroupedOdd.aggregate().by(odd).sort_by("paid")
+
+
+async def test_quantiles_take_numbers_of_numpy_and_keep_large_ints() -> None:
+    await _users({"age": 2**63 - 1}, {"age": 2**63 - 1})
+    assert await User.aggregate().agg(x=quantile(User.age, numpy.float64(0.5))) == [(2**63 - 1,)]
+
+
+def test_a_question_says_what_it_is() -> None:
+    asked = User.aggregate().by(User.city).agg(self=count())
+    assert repr(asked) == "<GroupedUser.aggregate().by(city).agg(self), which is asked when it is awaited>"
 
 
 _AMOUNTS = st.none() | st.integers(-(2**63), 2**63 - 1)

@@ -90,6 +90,17 @@ async def test_values_stay_values_in_the_plan_and_in_html() -> None:
     assert html.count("<details") == html.count("</details>") == 2
 
 
+async def test_a_long_query_is_shown_in_part() -> None:
+    told = await ExplainedDoc.explain(Doc.age.one_of(range(1000)))
+    assert (len(told.parameters), len(str(told).splitlines()) < 110, len(str(told)) < 9000) == (
+        1000,
+        True,
+        True,
+    )
+    assert "… and 970 more" in str(told)
+    assert "… and 970 more" in told._repr_html_()
+
+
 async def test_what_looks_at_every_document_is_told() -> None:
     for scanning in (~(Doc.age == 1), Doc.city != "a", (Doc.age == 1) | (Doc.city != "a")):
         (advice,) = (await ExplainedDoc.explain(scanning)).advice

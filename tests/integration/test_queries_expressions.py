@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from decimal import Decimal
+from functools import reduce
+from operator import and_, or_
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy
 import pytest
 
 from rapyer import AtomicRedisModel, Index
@@ -32,6 +35,14 @@ class ExpressionTree(AtomicRedisModel):
 class ExpressionUnion(AtomicRedisModel):
     age: Index[int] | None = None
     name: Annotated[str, Index()] | None = None
+
+
+class ExpressionChild(ExpressionTree):
+    d: Index[bool] = False
+
+
+class ExpressionOther(AtomicRedisModel):
+    a: Index[bool] = False
 
 
 async def keys(expression: Any) -> set[str]:
@@ -179,14 +190,31 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: Row.bio.matches(" - "), BadFilterError, "matches needs words, not ' - '"),
     (lambda: Row.bio.matches("x" * 200), BadFilterError, "a word of more than 128 bytes"),
     (lambda: Row.bio.fuzzy("two words"), BadFilterError, "fuzzy needs one word"),
+    (lambda: Row.bio.fuzzy("x\U0001f600"), BadFilterError, "QueriedRow.bio.fuzzy was given 'x\U0001f600', with a character beyond U.FFFF"),
     (lambda: Row.bio.fuzzy("word", 4), BadFilterError, "give 1, 2 or 3"),
     (lambda: Row.place == 5, BadFilterError, "is indexed as place, which == cannot compare; use near"),
-    (lambda: Row.place.near(200, 0, 1), BadFilterError, "near needs a longitude and a latitude"),
+    (lambda: Row.place.near(200, 0, 1), BadFilterError, "near needs a longitude, a latitude and kilometres, not 200, 0, 1; the server knows longitudes up to 180"),
     (lambda: Row.place.near(0, 0, 0), BadFilterError, "needs a distance above 0 km"),
     (lambda: Row.tags == 5, BadFilterError, "QueriedRow.tags compares with a str, not with 5"),
-    (lambda: Row.items.cost, UnknownFieldError, "unknown field 'cost' on RedisQueriedItem"),
+    (lambda: Row.items.cost, UnknownFieldError, "unknown field 'cost' on QueriedRow.items"),
     (lambda: bool(Row.items), BadFilterError, "items alone is no filter"),
-    (lambda: Row.home.note == "x", NotIndexedError, "note has no index, so it cannot be searched; declare it as"),
+    (lambda: Row.home.note == "x", NotIndexedError, "QueriedRow.home.note has no index, so it cannot be searched; declare it as"),
+    (lambda: Row.number == Row.big, BadFilterError, "QueriedRow.number cannot be compared with another field, QueriedRow.big;"),
+    (lambda: Row.number > 1 & Row.number < 3, BadFilterError, "QueriedRow.number alone is no filter; compare it with a value, each"),
+    (lambda: Row.text == "a" | Row.flag, BadFilterError, "QueriedRow.flag alone is no filter"),
+    (lambda: ~Row.flag, BadFilterError, "QueriedRow.flag alone is no filter"),
+    (lambda: (Row.number > 1) & Row.flag, BadFilterError, "QueriedRow.flag is no filter"),
+    (lambda: True & (Row.number > 1), BadFilterError, "True is no filter"),
+    (lambda: "a" in Row.tags, BadFilterError, "QueriedRow.tags cannot be used with `in`; use .contains"),
+    (lambda: Row.number in [1, 2], BadFilterError, "Python's and, or, not, in and chained comparisons cannot be used"),
+    (lambda: Row.text.one_of("abc"), BadFilterError, "QueriedRow.text.one_of needs a collection of values, not 'abc'"),
+    (lambda: Row.number.one_of(3), BadFilterError, "QueriedRow.number.one_of needs a collection of values, not 3"),
+    (lambda: Row.number.one_of([]), BadFilterError, "QueriedRow.number.one_of was given no value"),
+    (lambda: Row.text.startswith("a"), UnknownFieldError, "QueriedRow.text has no startswith; use == or != or one_of or prefix"),
+    (lambda: Row.home == QueriedHome(), BadFilterError, "QueriedRow.home is a model, which cannot be compared; compare one of its fields: city"),
+    (lambda: Row.items > 3, BadFilterError, "QueriedRow.items is a model, which cannot be compared"),
+    (lambda: Row.place.near(0, 90, 1), BadFilterError, "latitudes up to 85.05112878 degrees"),
+    (lambda: Row.text == "\ud800", BadFilterError, "QueriedRow.text cannot be compared: 'utf-8' codec can't encode"),
 ]  # fmt: skip
 
 
@@ -200,6 +228,35 @@ def test_a_vector_query_has_its_place() -> None:
     from_vector: Any = QueriedRow.number
     with pytest.raises(BadFilterError, match="which nearest cannot compare"):
         from_vector.nearest([1.0])
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    for given, plain in ((numpy.int64(3), 3), (numpy.float32(0.5), 0.5), (numpy.array(7), 7)):
+        assert compiled(Row.number > given) == compiled(Row.number > plain)
+    assert compiled(Row.flag == numpy.bool_(True)) == compiled(Row.flag == True)  # noqa: E712 - builds a filter
+
+
+async def test_a_long_chain_is_one_node_and_too_deep_a_tree_is_told(source: ClientSource) -> None:
+    await ensure_index(QueriedRow, source)
+    rows = [QueriedRow(number=n) for n in range(5)]
+    await QueriedRow.ainsert(*rows)
+    any_of = reduce(or_, [Row.number == n for n in range(1, 3000)])
+    none_of = reduce(and_, [Row.number != n for n in range(1, 3000)])
+    negated = Row.number == 0
+    for _ in range(501):
+        negated = ~negated
+    for expression, numbers in ((any_of, {1, 2, 3, 4}), (none_of, {0}), (negated, {1, 2, 3, 4})):
+        assert {row.number for row in await QueriedRow.afind(expression)} == numbers
+    tree = Row.number == 0
+    for depth in range(70):
+        tree = ((Row.number == 1) & tree) | (Row.number == 0) if depth % 2 else ~(tree | (Row.number == 2))
+    assert {row.number for row in await QueriedRow.afind(tree)} == {
+        row.number for row in rows if holds(tree, row)
+    }
+    for _ in range(100):
+        tree = ~(tree & (Row.number == 3))
+    with pytest.raises(BadFilterError, match="the filter is nested too deeply for the server; let the more"):
+        await QueriedRow.afind(tree)
 
 
 def test_an_enum_is_given_as_member_or_value() -> None:
@@ -225,3 +282,46 @@ def test_the_meaning_of_a_filter_needs_no_server() -> None:
     row = QueriedRow(number=3, tags=["a"], items=[QueriedItem(price=2.0)])
     assert holds((Row.number > 2) & Row.tags.contains("a") & ~(Row.items.price > 5), row)
     assert not holds(Row.number.between(4, 5) | Row.nick.prefix("a") | (Row.real >= 0), row)
+
+
+@pytest.mark.usefixtures("source")
+async def test_a_filter_is_about_the_class_that_is_asked(source: ClientSource) -> None:
+    for model in (ExpressionTree, ExpressionChild, ExpressionOther):
+        await ensure_index(model, source)
+    await ExpressionTree.ainsert(ExpressionTree(a=True))
+    await ExpressionChild.ainsert(ExpressionChild(a=True), ExpressionChild(a=True))
+    tree, child, other = (model.a == True for model in (ExpressionTree, ExpressionChild, ExpressionOther))  # noqa: E712 - builds filters
+    assert [await ExpressionTree.acount(one) for one in (tree, child)] == [1, 1]
+    assert [await ExpressionChild.acount(one) for one in (tree, child)] == [2, 2]
+    further: Any = ExpressionChild.d
+    wrong = [
+        (other, "ExpressionOther.a is no field of ExpressionTree; use ExpressionTree.a"),
+        (child & ~(further == True), "ExpressionChild.d is no field of ExpressionTree; ask ExpressionChild"),  # noqa: E712 - builds a filter
+    ]
+    for expression, said in wrong:
+        for ask in (ExpressionTree.afind, ExpressionTree.adelete_many, ExpressionTree.explain):
+            with pytest.raises(BadFilterError, match=said):
+                await ask(expression)
+        with pytest.raises(BadFilterError, match=said):
+            await ExpressionTree.aupdate_many(expression, b=True)
+        with pytest.raises(BadFilterError, match=said):
+            ExpressionTree.aggregate().where(expression)
+    assert await ExpressionTree.acount() == 1
+
+
+async def test_words_with_characters_beyond_16_bits_are_like_no_other(source: ClientSource) -> None:
+    await ensure_index(QueriedRow, source)
+    rows = [QueriedRow(bio=bio) for bio in ("fox", "fox\U0001f600", "\U0001f600", "fo \U0001f600x")]
+    await QueriedRow.ainsert(*rows)
+    for expression in (Row.bio.fuzzy("fox", 2), ~Row.bio.fuzzy("fox", 2), Row.bio.matches("\U0001f600x")):
+        assert await keys(expression) == {row.key for row in rows if holds(expression, row)}
+
+
+async def test_what_is_negated_twice_is_found(source: ClientSource) -> None:
+    await ensure_index(QueriedRow, source)
+    rows = [QueriedRow(big=1, nick="a"), QueriedRow(big=2, nick="b"), QueriedRow()]
+    await QueriedRow.ainsert(*rows)
+    twice = [Row.big != None, ~(Row.big != 2), ~(Row.flag.is_none()), Row.nick != None, ~(Row.nick != "a")]  # noqa: E711 - builds filters
+    for left, right in itertools.product(twice, repeat=2):
+        for expression in (left & right, ~(left & right), left | right):
+            assert await keys(expression) == {row.key for row in rows if holds(expression, row)}

@@ -85,6 +85,12 @@ class FramedWork(AtomicRedisModel):
     marks: set[str] = set()
 
 
+class FramedPart(BaseModel):
+    city: str | None = None
+    size: int | None = None
+    sizes: list[int | None] | None = None
+
+
 USERS: list[dict[str, Any]] = [
     {"name": "Ada", "age": 36, "big": 2**53 + 1, "active": True, "score": 0.1, "paid": Decimal("0.1"), "tags": ["a", "b"], "counts": {"x": 1}},
     {"name": "", "big": -(2**63), "paid": Decimal("123456789.125"), "marks": {3, 1, 2}, "counts": {"y z": 2, "x": 3}},
@@ -293,7 +299,7 @@ async def test_nanoseconds_are_not_cut_off_without_a_word() -> None:
 async def test_columns_that_do_not_fit_the_class_are_told_first() -> None:
     with pytest.raises(
         UnknownFieldError,
-        match=r"a column 'titel', which is no field of FramedBook; did you mean 'title'\? Rename",
+        match=r"a column 'titel', which is no field of FramedBook; rename .*; did you mean 'title'\?",
     ):
         await FramedBook.afrom_frame(pd.DataFrame({"isbn": ["a"], "titel": ["b"]}))
     with pytest.raises(
@@ -347,6 +353,45 @@ async def test_values_of_several_types_need_pandas() -> None:
     for to_frame in (to_polars, to_arrow):
         with pytest.raises(UnsupportedArgumentTypeError, match="times with a zone and times without one"):
             to_frame(mixed)
+        for pair in ([1, True], [dt.date(2024, 1, 1), dt.datetime(2024, 1, 1, 12)], ["a", b"b"]):
+            for cells in (pair, [[one] for one in pair]):
+                with pytest.raises(
+                    UnsupportedArgumentTypeError, match=r"no single type fits: values of the types"
+                ):
+                    to_frame([{"a": cell} for cell in cells])
+        with pytest.raises(UnsupportedArgumentTypeError, match="no single type fits"):
+            to_frame([{"a": dt.timedelta.max}])
+
+
+def test_what_is_nested_is_all_kept() -> None:
+    parts = [FramedPart(), FramedPart(city="a", size=1)]
+    held = [[FramedPart(sizes=[])], parts, None, [FramedPart(sizes=[None, 2])]]
+    small = [[Decimal("1.5")], [Decimal("0.00000000000000000001")]]
+    assert to_polars([{"x": part} for part in parts])["x"].to_list() == [one.model_dump() for one in parts]
+    assert to_polars([{"x": cell} for cell in held])["x"].to_list() == [
+        None if cell is None else [one.model_dump() for one in cell] for cell in held
+    ]
+    assert to_polars([{"x": cell} for cell in small])["x"].to_list() == small
+    with pytest.raises(UnsupportedArgumentTypeError, match="the column 'x' has values that no single type"):
+        to_polars([{"x": [1]}, {"x": [2.5]}])
+
+
+@frames
+async def test_what_makes_no_table_is_told(to_frame: Callable[..., Any]) -> None:
+    for wrong in (None, 3, "abc", FramedWork(name="w"), {"name": "w"}, FramedWork.aggregate()):
+        with pytest.raises(UnsupportedArgumentTypeError, match="is no list of instances or rows; give what"):
+            to_frame(wrong)
+    with pytest.raises(
+        UnsupportedArgumentValueError, match="FramedWork has a field 'name', so its keys need"
+    ):
+        to_frame([FramedWork(name="w")], key="name")
+
+
+async def test_a_column_that_is_there_twice_is_told(raw: Redis) -> None:
+    twice = pd.DataFrame([["a", "b"]], columns=["name", "name"])
+    with pytest.raises(UnsupportedArgumentValueError, match="the table has several columns 'name'; drop all"):
+        await FramedWork.afrom_frame(twice)
+    assert await raw.dbsize() == 0
 
 
 @frames

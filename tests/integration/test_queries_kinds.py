@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import math
+import pickle
 from decimal import Decimal
 from enum import Enum
+from random import Random
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, create_model
+from redis.exceptions import ResponseError
 
 from rapyer import AtomicRedisModel, Index
+from rapyer.codec.numbers import as_stored
 from rapyer.errors import (
     BadFilterError,
     CantSerializeRedisValueError,
@@ -22,9 +27,10 @@ from rapyer.errors import (
 )
 from rapyer.fields import GeoPoint, IndexAnnotation
 from rapyer.search import migrate
-from rapyer.search.evaluate import kilometres
+from rapyer.search.evaluate import holds, kilometres
 from rapyer.search.index import ensure_index, target_on
 from rapyer.search.places import declared, options_for
+from rapyer.types import RedisPriorityQueue
 from tests.integration.queried import Color, Level, QueriedHome, QueriedItem, QueriedRow
 
 if TYPE_CHECKING:
@@ -80,6 +86,14 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "uid": (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     "days": ([dt.date(1970, 1, 1)], [0]),
     "prices": ({"s": 2.5}, {"s": 2.5}),
+    "words": (frozenset({"b", "a"}), ["a", "b"]),
+    "colors": (frozenset({Color.RED}), ["red"]),
+    "sizes": (frozenset({"m"}), ["m"]),
+    "uids": (frozenset({UUID(int=1)}), ["00000000-0000-0000-0000-000000000001"]),
+    "levels": (frozenset({Level.HIGH}), [2]),
+    "sums": (frozenset({Decimal("1.5")}), [1.5]),
+    "moments": (frozenset({dt.date(1970, 1, 2)}), [1]),
+    "maybe": ([None, "a"], [None, "a"]),
     "place": (GeoPoint(2.35, 48.85), "2.35,48.85"),
 }
 
@@ -137,6 +151,8 @@ async def test_the_forms_of_fields_without_an_index_are_read(source: ClientSourc
     [
         ({"money": Decimal("0.12345678901234567890")}, "has more digits than an indexed number keeps"),
         ({"money": Decimal("1e999")}, "has more digits"),
+        ({"money": Decimal("0.9831877173096739")}, "is one of the numbers that the server's JSON rounds"),
+        ({"money": Decimal("1e-30")}, "is one of the numbers that the server's JSON rounds"),
         ({"clock": dt.time(1, tzinfo=dt.timezone.utc)}, "has a time zone, which an indexed time cannot keep"),
         ({"span": dt.timedelta.max}, "is longer than 64 bits of microseconds"),
     ],
@@ -147,6 +163,111 @@ async def test_what_the_index_could_not_keep_is_not_stored(
     with pytest.raises(CantSerializeRedisValueError, match=f"QueriedRow.{next(iter(values))} holds.*{said}"):
         await QueriedRow(**values).asave()
     assert await raw.keys("*") == []
+
+
+class KindsEndings(AtomicRedisModel):
+    name: Annotated[str, Index(suffix=True)] = ""
+    nick: Annotated[str | None, Index(suffix=True)] = None
+    tags: Annotated[list[str], Index(suffix=True)] = []
+
+
+async def test_empty_texts_do_the_server_no_harm_when_it_tidies_up(source: ClientSource, raw: Redis) -> None:
+    # RediSearch 2.10 ends the server when it drops an empty text from an index with endings.
+    await ensure_index(KindsEndings, source)
+    rows = [KindsEndings(name="", nick="", tags=["", "xyz"]) for _ in range(120)]
+    await KindsEndings.ainsert(*rows, KindsEndings(name="abc", nick="abc", tags=["abc", ""]))
+    for field in (KindsEndings.name, KindsEndings.nick, KindsEndings.tags):
+        asked: Any = field
+        assert await KindsEndings.acount(asked == "") == (121 if field is KindsEndings.tags else 120)
+        assert await KindsEndings.acount(asked.suffix("bc")) == 1
+    await KindsEndings.adelete_many(*(row.key for row in rows))
+    index = (await raw.execute_command("FT._LIST"))[0]  # type: ignore[no-untyped-call]
+    for name in ("FT.DEBUG", "_FT.DEBUG"):
+        try:
+            await raw.execute_command(name, "GC_FORCEINVOKE", index, 5000)  # type: ignore[no-untyped-call]
+            break
+        except ResponseError as error:
+            assert "unknown command" in str(error).lower()
+    assert await raw.ping()
+    assert await KindsEndings.acount(KindsEndings.name.suffix("bc")) == 1  # type: ignore[attr-defined]
+
+
+class KindsPlaces(AtomicRedisModel):
+    several: Index[list[GeoPoint]] = []
+    some: Index[frozenset[GeoPoint]] = frozenset()
+
+
+async def test_one_of_several_places_is_enough(source: ClientSource) -> None:
+    await ensure_index(KindsPlaces, source)
+    paris, berlin = GeoPoint(2.35, 48.85), GeoPoint(13.4, 52.52)
+    both = await KindsPlaces(several=[paris, berlin], some=frozenset({paris, berlin})).asave()
+    one = await KindsPlaces(several=[paris], some=frozenset({paris})).asave()
+    await KindsPlaces().asave()
+    for field in (KindsPlaces.several, KindsPlaces.some):
+        asked: Any = field
+        assert [row.key for row in await KindsPlaces.afind(asked.near(13.4, 52.5, km=5))] == [both.key]
+        near_paris = await KindsPlaces.afind(asked.near(2.35, 48.85, km=5))
+        assert {row.key for row in near_paris} == {both.key, one.key}
+        assert await KindsPlaces.acount(asked.is_none()) == 1
+    assert await KindsPlaces.aget(both.key) == both
+
+
+class KindsMaybe(AtomicRedisModel):
+    texts: Index[list[str | None]] = []
+    numbers: Index[list[int | None]] = []
+    reals: Index[dict[str, float | None]] = {}
+    times: Index[list[dt.datetime | None]] = []
+    days: Index[list[dt.date | None]] = []
+    words: Index[frozenset[str | None]] = frozenset()
+    sums: Index[frozenset[Decimal | None]] = frozenset()
+
+
+async def test_elements_that_may_be_none_are_found(source: ClientSource, raw: Redis) -> None:
+    moment = dt.datetime(2024, 1, 2, 3, 4, 5, 6)
+    row = KindsMaybe(
+        texts=[None, "a", "", "gASV no pickle"],
+        numbers=[1, None],
+        reals={"x": None, "y": 1.5},
+        times=[None, moment],
+        days=[None, moment.date()],
+        words=frozenset({None, "w"}),
+        sums=frozenset({None, Decimal("1.5")}),
+    )
+    await ensure_index(KindsMaybe, source)
+    await row.asave()
+    await KindsMaybe(texts=[None], numbers=[None], times=[None], words=frozenset({None})).asave()
+    fields: Any = KindsMaybe
+    for filter_ in (
+        fields.texts == "a",
+        fields.texts == "",
+        fields.texts.contains("gASV no pickle"),
+        fields.numbers == 1,
+        fields.reals > 1,
+        fields.times == moment,
+        fields.days < dt.date(2025, 1, 1),
+        fields.words.contains("w"),
+        fields.sums >= Decimal(1),
+    ):
+        assert [one.key for one in await KindsMaybe.afind(filter_)] == [row.key], filter_
+        assert await KindsMaybe.acount(~filter_) == 1
+    assert await KindsMaybe.acount(fields.texts.is_none()) == 1
+    assert await KindsMaybe.aget(row.key) == row
+    stored = json.loads(await raw.execute_command("JSON.GET", row.key, "."))  # type: ignore[no-untyped-call]
+    assert stored["texts"] == row.texts
+    assert stored["words"] == ["w", None]
+
+
+async def test_text_that_is_a_pickle_is_never_taken_for_one_unnoticed(
+    source: ClientSource, raw: Redis
+) -> None:
+    pickled = base64.b64encode(pickle.dumps("other", 4)).decode()
+    with pytest.raises(CantSerializeRedisValueError, match="would be read as the pickle that it is"):
+        await KindsMaybe(texts=[pickled]).asave()
+    row = await KindsMaybe(words=frozenset({pickled})).asave()
+    assert (await KindsMaybe.aget(row.key)).words == {pickled}
+    # As a field without an index writes it.
+    await raw.execute_command("JSON.SET", row.key, "$.texts", json.dumps([pickled, None]))  # type: ignore[no-untyped-call]
+    assert (await KindsMaybe.aget(row.key)).texts == ["other", None]
 
 
 def test_text_with_nul_is_refused_where_it_is_indexed() -> None:
@@ -250,6 +371,29 @@ async def test_places_within_a_distance(source: ClientSource) -> None:
         assert len(await QueriedRow.afind(near.near(paris.longitude, paris.latitude, km))) == expected
 
 
+async def test_places_around_the_poles_and_the_antimeridian_are_found(source: ClientSource) -> None:
+    await ensure_index(QueriedRow, source)
+    degrees = [
+        (lon, lat) for lon in (-180, -179.9, -60, 0, 115, 179.9, 180) for lat in (-85, -77, 0, 66, 84.9)
+    ]
+    rows = [QueriedRow(place=GeoPoint(lon, lat)) for lon, lat in degrees]
+    await QueriedRow.ainsert(*rows)
+    place: Any = QueriedRow.place
+    asked = [
+        (180, -85, 1),
+        (180, 0, 30),
+        (-180, 84.9, 500),
+        (10.5, -60, 5000),
+        (125.6, -70.6, 1930),
+        (57.8, -79.6, 1740),
+    ]
+    for lon, lat, km in [*asked, (-165.1, 65.8, 3220), (0, 0, 1e9)]:
+        near = place.near(lon, lat, km)
+        for expression in (near, ~near):
+            expected = {row.key for row in rows if holds(expression, row)}
+            assert set(await QueriedRow.afind_keys(expression)) == expected
+
+
 @pytest.mark.parametrize("value", ["1,2", (1, 2), [1.0, 2.0], GeoPoint(1, 2)])
 def test_a_place_is_taken_in_several_forms(value: Any) -> None:
     assert QueriedRow(place=value).place == GeoPoint(1.0, 2.0)
@@ -325,7 +469,8 @@ class KindsNumbers(Enum):
 @pytest.mark.parametrize(
     ("annotation", "said"),
     [
-        (set[str], "it has a key of its own, which no index sees; index a list"),
+        (frozenset[bool], "cannot be indexed"),
+        (frozenset[bytes], "cannot be indexed"),
         (bytes, "cannot be indexed"),
         (KindsNumbers, "cannot be indexed"),
         (Literal[1, "a"], "cannot be indexed"),
@@ -342,6 +487,25 @@ def test_types_without_an_index_are_named(annotation: Any, said: str) -> None:
     KindsWrong.model_rebuild(_types_namespace={"annotation": annotation})
     with pytest.raises(UnsupportedIndexedFieldError, match=f"KindsWrong.field has an Index.*{said}"):
         list(declared(KindsWrong))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "kind", "cure"),
+    [
+        (set[str], "RedisSet", "declare it as frozenset[str], a part of the document"),
+        (set[Color] | None, "RedisSet", "declare it as frozenset[Color], a part of the document"),
+        (RedisPriorityQueue[str], "RedisPriorityQueue", "index a field that is a part of the document"),
+    ],
+)
+def test_what_has_a_key_of_its_own_is_refused_when_the_class_is_defined(
+    annotation: Any, kind: str, cure: str
+) -> None:
+    with pytest.raises(UnsupportedIndexedFieldError) as caught:
+        create_model(
+            "KindsBeside", __base__=AtomicRedisModel, field=(Annotated[annotation, IndexAnnotation()], ...)
+        )
+    told = f"KindsBeside.field has an Index, but a {kind} has a key of its own, which no index sees; {cure}"
+    assert str(caught.value) == told
 
 
 def test_options_that_do_not_fit_the_type_are_named() -> None:
@@ -397,3 +561,15 @@ def test_the_marker_tells_its_options() -> None:
         json.dumps([name for name, _, _ in declared(KindsForms)])
         == '["bare", "called", "bracketed", "given"]'
     )
+
+
+async def test_what_the_json_of_the_server_makes_of_numbers_is_known(
+    source: ClientSource, raw: Redis
+) -> None:
+    random = Random(7)
+    numbers: list[Any] = [random.random() * 10.0 ** random.randrange(-320, 300) for _ in range(300)]
+    numbers += [round(random.uniform(-1e6, 1e6), 4) for _ in range(100)] + [-0.0, 5e-324, 1e-30, 1e22, 1e23]
+    await raw.json().set("numbers", "$", numbers)
+    kept: Any = await raw.json().get("numbers")
+    assert kept == [as_stored(number) for number in numbers]
+    assert kept != numbers

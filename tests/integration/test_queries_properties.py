@@ -7,6 +7,7 @@ import operator
 from functools import reduce
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,25 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "numbers": ("big",),
     "days": ("day",),
     "prices": ("real",),
+    "words": ("text",),
+    "colors": ("color",),
+    "sizes": ("size",),
+    "uids": ("uid",),
+    "levels": ("level",),
+    "sums": ("money",),
+    "moments": ("day",),
+    "stamps": ("at",),
+    "maybe": ("nick",),
+    "named_times": ("clock",),
+    "home.heated": ("flag",),
+    "home.built": ("at",),
+    "home.color": ("color",),
+    "home.rent": ("money",),
+    "home.names": ("text",),
+    **{f"items.{name}": (name,) for name in ("at", "uid", "level", "size", "span")},
+    "items.tags": ("text",),
+    "named.at": ("at",),
+    "named.uid": ("uid",),
     "home.city": ("text",),
     "home.zip": ("nick",),
     "home.floor": ("number",),
@@ -65,7 +85,8 @@ def _about_text(draw: Any) -> Any:
     if how == "nick":
         return QueriedRow.nick.prefix(part)  # type: ignore[union-attr]
     if how == "tags":
-        return QueriedRow.tags.contains(part)  # type: ignore[attr-defined]
+        several = draw(st.sampled_from(["tags", "words", "items.tags", "home.names", "maybe"]))
+        return getattr(_field(several), draw(st.sampled_from(["contains", "prefix"])))(part)
     if how == "near":
         lon, lat, km = draw(st.sampled_from([(2.3, 48.8, 10.0), (13.4, 52.5, 900.0), (0.0, 0.0, 0.5)]))
         return QueriedRow.place.near(lon, lat, km)  # type: ignore[union-attr]
@@ -89,6 +110,7 @@ _TREES = st.recursive(
 )
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # which would hide the filter that failed
 @settings(
     deadline=None,
     max_examples=60,

@@ -23,7 +23,7 @@ from rapyer.errors import (
     UnsupportedArgumentValueError,
 )
 from rapyer.fields import GeoPoint  # noqa: TC001 - pydantic reads it
-from rapyer.search.find import find_keys
+from rapyer.search.find import matching
 from rapyer.search.index import ensure_index
 
 if TYPE_CHECKING:
@@ -122,10 +122,11 @@ async def _stored(count: int = 120) -> list[Any]:
     return await SortedRow.ainsert(*(_row(at, chance) for at in range(count)))
 
 
+@pytest.mark.parametrize("count", [40, 120])
 @pytest.mark.parametrize("name", sorted(_VALUES))
-async def test_results_come_sorted_by_a_field_of_any_kind(name: str) -> None:
+async def test_results_come_sorted_by_a_field_of_any_kind(name: str, count: int) -> None:
     """Missing values come last in both directions, and what is equal in the order of the keys."""
-    rows = await _stored()
+    rows = await _stored(count)
     for sort_by in (name, f"-{name}"):
         expected = _expected(rows, sort_by)
         assert [row.key for row in await SortedRow.afind(sort_by=sort_by)] == expected
@@ -209,16 +210,16 @@ async def test_what_vanishes_is_told_of(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A document that is deleted after its key was found is left out, and counted in the one warning."""
-    rows = await _stored(10)
+    rows = await _stored(60)
 
-    async def find_and_lose(*args: Any) -> list[str]:
-        keys = await find_keys(*args)
+    async def find_and_lose(*args: Any, **options: Any) -> Any:
+        found = await matching(*args, **options)
         await rows[3].adelete()
-        return keys
+        return found
 
-    monkeypatch.setattr("rapyer.search.listing.find_keys", find_and_lose)
+    monkeypatch.setattr("rapyer.search.pages.matching", find_and_lose)
     with caplog.at_level(logging.WARNING, logger="rapyer"):
-        found = await SortedRow.afind(sort_by=("text", "number"), offset=0, max_results=50)
+        found = await SortedRow.afind(sort_by=("text", "number"), offset=0, max_results=90)
     assert {row.key for row in found} == {row.key for row in rows} - {rows[3].key}
     assert [record.message for record in caplog.records] == [
         "SortedRow.afind left out 1 of its documents: 0 corrupt, 1 gone (SortedRow:n003)"

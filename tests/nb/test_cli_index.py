@@ -1,6 +1,7 @@
 """`rapyer-nb index`: what it prints and does, and what it says when it cannot."""
 
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def _run(folder: Path, *words: str, url: str = "") -> "subprocess.CompletedProce
         text=True,
         timeout=120,
         env=_environment(),
+        stdin=subprocess.DEVNULL,
     )
 
 
@@ -102,12 +104,18 @@ def test_what_no_model_declares_is_dropped(tmp_path: Path, url: str) -> None:
     _write(tmp_path, indexed=True)
     _run(tmp_path, "apply", "--keep-old", "shop", url=url)
     _write(tmp_path, indexed=False)
-    dropped = _run(tmp_path, "drop", "shop", url=url).stdout
+    asked = _run(tmp_path, "drop", "shop", url=url)
+    assert (asked.returncode, asked.stdout) == (2, "")
+    listed, refused = asked.stderr.splitlines()
+    assert listed.startswith("rapyer-nb: drop    idx:CommandUser:v")
+    assert refused == "rapyer-nb: error: nobody can be asked whether to drop this; give --yes"
+    assert len(_indexes(url)) == 3
+    dropped = _run(tmp_path, "drop", "--yes", "shop", url=url).stdout
     assert dropped.startswith("drop    idx:CommandUser:v")
     assert dropped.endswith(":built  as CommandUser declares other fields\n")
     assert _indexes(url) == ["idx:CommandOrder", "idx:CommandUser"]
     assert _run(tmp_path, "drop", "shop", url=url).stdout == "nothing to be dropped\n"
-    every = _run(tmp_path, "drop", "--all", "--model", "CommandOrder", "shop", url=url).stdout
+    every = _run(tmp_path, "drop", "--all", "--yes", "--model", "CommandOrder", "shop", url=url).stdout
     assert every == "drop    idx:CommandOrder  of CommandOrder; its documents stay\n"
     assert _indexes(url) == ["idx:CommandUser"]
     with connect(url) as redis:
@@ -127,17 +135,46 @@ def test_the_server_of_the_project_is_used_where_none_is_named(tmp_path: Path) -
     [
         (["nothing_here"], "cannot import nothing_here: ModuleNotFoundError: No module named 'nothing_here'"),
         (["shop", "--model", "User"], "there is no model User; there are CommandUser, CommandOrder"),
+        (["empty"], "no model is defined in empty"),
+        (["ending"], "cannot import ending: SystemExit: 3"),
     ],
 )
 def test_what_does_not_exist_is_named(tmp_path: Path, url: str, words: list[str], said: str) -> None:
     _write(tmp_path, indexed=True)
+    (tmp_path / "empty.py").write_text("")
+    (tmp_path / "ending.py").write_text("raise SystemExit(3)")
     failed = _run(tmp_path, "plan", *words, url=url)
     assert (failed.returncode, failed.stderr) == (2, f"rapyer-nb: error: {said}\n")
 
 
-def test_a_module_without_models(tmp_path: Path, url: str) -> None:
-    (tmp_path / "empty.py").write_text("")
-    assert _run(tmp_path, "plan", "empty", url=url).stdout == "no model is defined there\n"
+def test_a_file_may_lie_anywhere(tmp_path: Path, url: str) -> None:
+    package, elsewhere = tmp_path / "code" / "store" / "inner", tmp_path / "elsewhere"
+    for folder in (package, elsewhere):
+        folder.mkdir(parents=True)
+    for folder in (package, package.parent):
+        (folder / "__init__.py").write_text("")
+    _write(package, indexed=True)
+    (package / "more.py").write_text("from .shop import CommandUser\n")
+    for given in ("../code/store/inner/more.py", str(package / "more.py")):
+        planned = _run(elsewhere, "plan", given, url=url)
+        assert planned.stdout.startswith("2 of 2 indexes to be changed\nCommandUser: "), planned.stderr
+
+
+def test_dropping_asks(tmp_path: Path, url: str) -> None:
+    _write(tmp_path, indexed=True)
+    _run(tmp_path, "apply", "shop", url=url)
+    for typed, code, left in (("n", 2, 2), ("y", 0, 1)):
+        command = [*COMMAND, "drop", "--all", "--model", "CommandUser", "shop", "--url", url]
+        terminal, own = pty.openpty()
+        os.write(terminal, f"{typed}\n".encode())
+        asked = subprocess.run(
+            command, cwd=tmp_path, stdin=own, capture_output=True, text=True, timeout=60, env=_environment()
+        )
+        os.close(own)
+        os.close(terminal)
+        assert (asked.returncode, len(_indexes(url))) == (code, left)
+        assert "of CommandUser; its documents stay\ndrop this? [y/N] " in asked.stderr
+        assert ("rapyer-nb: error: nothing is dropped\n" in asked.stderr) == (typed == "n")
 
 
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ import datetime as dt
 import enum
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 import ipywidgets as W
 import pytest
 from pydantic import BaseModel, Field, field_validator
 
-from rapyer import AtomicRedisModel, Key, apipeline
+from rapyer import AtomicRedisModel, Index, Key, apipeline
 from rapyer.config import RedisConfig
 from rapyer_nb.errors import NotebookError
 from rapyer_nb.live import feed_for
@@ -53,6 +54,7 @@ class Person(AtomicRedisModel):
     plan: Literal["free", "paid"] = "free"
     joined: dt.datetime = dt.datetime(2024, 5, 17, 9, 30, 1, 234567)
     seen: dt.datetime = dt.datetime(2024, 5, 17, 9, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    met: Index[dt.datetime] = dt.datetime(2024, 5, 17, 9, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
     nickname: Optional[str] = None  # noqa: UP045
     lucky: int | None = 7
     tags: list[str] = ["early"]
@@ -172,6 +174,31 @@ async def test_an_edit_reaches_redis_and_the_object(
         local = getattr(local, step)
     expected = draft.replace(tzinfo=dt.timezone(dt.timedelta(hours=2))) if name == "seen" else draft
     assert local == expected
+
+
+def _has_met(desk: PersonDesk, moment: dt.datetime) -> bool:
+    return bool(desk.person.met == moment)
+
+
+async def test_an_indexed_time_is_edited_in_its_zone(desk: PersonDesk) -> None:
+    zone = dt.timezone(dt.timedelta(hours=2))
+    assert desk.shown("met") == dt.datetime(2024, 5, 17, 9, 30, tzinfo=zone)
+
+    for hour in (11, 12):
+        there = dt.datetime(2025, 1, 2, hour, 30, tzinfo=zone)
+        desk.input("met").value = there.replace(tzinfo=None)
+        await desk.until_stored("$.met", f"[{there.timestamp()}]")
+        await until(partial(_has_met, desk, there), "the object has it")
+    assert await desk.stored("$.met__zone") == '["+02:00"]'
+    assert desk.person.met.utcoffset() == dt.timedelta(hours=2)
+
+    desk.input("met").value = dt.datetime(2026, 1, 1)
+    await asyncio.sleep(0.01)
+    await desk.write("$.met", "1700000000")
+    await until(lambda: len(desk.row("met").widget.children) == 3, "the buttons are there")
+    desk.button("met", "Take theirs").click()
+    theirs = dt.datetime.fromtimestamp(1700000000, zone)
+    await until(lambda: desk.shown("met") == theirs, "theirs is shown")
 
 
 @pytest.mark.parametrize(
@@ -438,7 +465,7 @@ async def test_a_null_box_and_its_value(desk: PersonDesk) -> None:
     await desk.until_stored("$.nickname", '["Al"]')
     control._box.value = True
     await desk.until_stored("$.nickname", "[null]")
-    assert desk.person.nickname is None
+    await until(lambda: desk.person.nickname is None, "the object has it")
 
 
 async def test_rows_of_a_dict(desk: PersonDesk) -> None:

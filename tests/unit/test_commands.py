@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from rapyer.codec.paths import ROOT, JsonPath, addressable
 from rapyer.commands import json, keys, search
-from rapyer.commands.command import Effect
+from rapyer.commands.command import Command, Effect
 from rapyer.commands.insert import NewDocument, insert
+from rapyer.errors import PartialSearchError
 
 
 @pytest.mark.parametrize(
@@ -123,17 +125,36 @@ def test_search_pages_are_read_from_either_protocol(reply: object) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        [[1, [b"__key", b"U:1"], [b"__key", b"U:2"]], 7],
-        [
-            {
-                b"results": [
-                    {b"extra_attributes": {b"__key": b"U:1"}},
-                    {b"extra_attributes": {b"__key": b"U:2"}},
-                ]
-            },
-            7,
-        ],
+        [1, [b"__key", b"U:1"], None, [b"__key", b"U:2"]],
+        {
+            b"results": [
+                {b"extra_attributes": {b"__key": b"U:1"}},
+                {b"extra_attributes": None},
+                {b"extra_attributes": {b"__key": b"U:2"}},
+            ]
+        },
     ],
 )
-def test_cursor_pages_are_read_from_either_protocol(reply: object) -> None:
-    assert search.search_keys("idx:U", "*", {}, count=2).decode(reply) == (["U:1", "U:2"], 7)
+def test_rows_of_documents_that_have_expired_are_left_out(reply: object) -> None:
+    assert search.every_key("idx:U", "*", {}).decode(reply) == (["U:1", "U:2"], 3)
+    assert search.documents("idx:U", "*", {}, limit=3).decode(reply) == [("U:1", None), ("U:2", None)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        search.search("idx:U", "*", {}, offset=0, limit=2),
+        search.matches("idx:U", "*", {}, limit=2),
+        search.every_key("idx:U", "*", {}),
+        search.documents("idx:U", "*", {}, limit=2),
+        search.leading("idx:U", "*", {}, path="$.a", descending=False, limit=2, whole=True),
+        search.nearest("idx:U", "*", {}, limit=2, distance="d"),
+    ],
+)
+def test_no_search_ends_before_it_is_done(command: Command[Any]) -> None:
+    """The server is given no limit of time, and what it says that it left out is not passed over."""
+    at = command.args.index("TIMEOUT")
+    assert command.args[at + 1] == 0
+    reply = {b"total_results": 1, b"results": [], b"warning": [b"Timeout limit was reached"]}
+    with pytest.raises(PartialSearchError, match="left matches out: Timeout limit was reached"):
+        command.decode(reply)

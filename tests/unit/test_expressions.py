@@ -106,8 +106,14 @@ def test_text_has_no_order() -> None:
 
 
 def test_unknown_inner_field() -> None:
-    with pytest.raises(UnknownFieldError, match="unknown field 'nam' on RedisCity; did you mean 'name'?"):
+    with pytest.raises(UnknownFieldError, match="unknown field 'nam' on Member.city; did you mean 'name'?"):
         _ = Member.city.nam == "x"  # type: ignore[attr-defined]
+
+
+def test_unknown_field() -> None:
+    with pytest.raises(UnknownFieldError, match="unknown field 'agee' on Member; did you mean 'age'?"):
+        _ = Member.agee == 1  # type: ignore[attr-defined]
+    assert not hasattr(Member, "agee")
 
 
 def test_python_words_do_not_pass_for_filters() -> None:
@@ -176,6 +182,11 @@ def test_nearest_stands_beside_other_filters_alone() -> None:
             compiled(expression)
     with pytest.raises(BadFilterError, match="only one nearest"):
         compiled(near & near)
+    for k in (0, 10**6 + 1, 2.0, True):
+        with pytest.raises(BadFilterError, match="MemberVector.at.nearest was given k="):
+            vector.at.nearest([1.0, 2.0], k=k)
+    with pytest.raises(BadFilterError, match="1e\\+300 in it, which is beyond FLOAT32"):
+        vector.at.nearest([1.0, 1e300])
     with pytest.raises(BadFilterError, match="what the index knows only roughly"):
         compiled(near & (vector.big == 2**60))
 
@@ -185,7 +196,7 @@ def test_the_texts_of_each_node() -> None:
     texts = {
         member.big.is_none(): "(-@big:[-inf +inf])",
         member.name.prefix("ab"): "(@name:{$v0*})",
-        member.name.contains("ab"): "(@name:{*$v0*})",
+        member.name.contains("ab"): "(@name\\:endings:{*$v0*})",
         member.name.matches("Red fox"): '(@name\\:words:("red" "fox"))',
         member.name.fuzzy("fox", 2): "(@name\\:words:(%%$v0%%))",
     }

@@ -2,19 +2,6 @@
 -- KEYS[1]  the index
 -- KEYS[2…] such names
 -- returns  whether it was dropped, as 1 or 0
-local function behind(name)
-  local info = redis.pcall('FT.INFO', name)
-  if info.err then
-    return ''
-  end
-  for position = 1, #info, 2 do
-    local label = info[position].ok or info[position]
-    if label == 'index_name' then
-      return info[position + 1].ok or info[position + 1]
-    end
-  end
-end
-
 if behind(KEYS[1]) ~= KEYS[1] then
   return 0
 end

@@ -3,38 +3,31 @@
 -- KEYS[2]  the index
 -- ARGV     for each field path, name and type of index, in one text
 -- returns  "published" | "building" | "other", if its fields are others | "missing"
-local function words(list)
-  local found = {}
-  for position, word in ipairs(list) do
-    found[position] = type(word) == 'table' and word.ok or word
-  end
-  return found
+local function word(given)
+  return type(given) == 'table' and given.ok or given
 end
 
-local info = redis.pcall('FT.INFO', KEYS[2])
-if info.err then
+local found = told(KEYS[2])
+if not found then
   return 'missing'
 end
-local told, labels = {}, words(info)
-for position = 1, #info, 2 do
-  told[labels[position]] = info[position + 1]
-end
-local expected, fields = {}, told.attributes
+local expected, fields = {}, found.attributes
 for _, field in ipairs(ARGV) do
   expected[field] = true
 end
 for _, row in ipairs(fields) do
-  local field = words(row)
-  if not expected[field[2] .. ' ' .. field[4] .. ' ' .. field[6]] then
+  if not expected[word(row[2]) .. ' ' .. word(row[4]) .. ' ' .. word(row[6])] then
     return 'other'
   end
 end
 if #fields ~= #ARGV then
   return 'other'
 end
-local part = told.percent_indexed
-if tonumber(told.indexing) ~= 0 or tonumber(type(part) == 'table' and part.ok or part) < 1 then
+if tonumber(found.indexing) ~= 0 or tonumber(word(found.percent_indexed)) < 1 then
   return 'building'
 end
-redis.pcall('FT.ALIASADD', KEYS[1], KEYS[2])
+local added = redis.pcall('FT.ALIASADD', KEYS[1], KEYS[2])
+if added.err and behind(KEYS[1]) == '' then
+  return added
+end
 return 'published'

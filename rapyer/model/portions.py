@@ -1,0 +1,150 @@
+"""Keys in portions, from wherever they come, and reading one portion while another is worked on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from rapyer.commands import keys
+from rapyer.fields.key import RapyerKey
+from rapyer.model.registry import registry
+from rapyer.session.executor import run
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from rapyer.model.state import StoredModel
+    from rapyer.session.clients import ClientSource
+
+R = TypeVar("R")
+
+Portions: TypeAlias = Iterable[Sequence[str]] | AsyncGenerator[Sequence[str], None]
+
+DOCUMENTS_PER_READ = 500
+"""How many documents one JSON.MGET reads."""
+
+KEYS_PER_SCAN = 1000
+"""How many keys one SCAN looks at; the server answers nobody else meanwhile."""
+
+
+async def overlapped(
+    portions: Portions, read: Callable[[Sequence[str]], Awaitable[R]]
+) -> AsyncGenerator[tuple[Sequence[str], R], None]:
+    """Yield portions of keys, each with what is read of it, the next one on its way meanwhile.
+
+    Args:
+        portions: The keys.
+        read: Reads a portion.
+    """
+    ahead: tuple[Sequence[str], asyncio.Future[R]] | None = None
+    given = portions if isinstance(portions, AsyncGenerator) else _each(portions)
+    try:
+        async with aclosing(given):
+            async for portion in given:
+                this, ahead = ahead, (portion, asyncio.ensure_future(read(portion)))
+                await asyncio.sleep(0)  # lets the request leave before the reply before it is parsed
+                if this is not None:
+                    yield this[0], await this[1]
+        if ahead is not None:
+            yield ahead[0], await ahead[1]
+    finally:
+        if ahead is not None:
+            await _give_up(ahead[1])
+
+
+async def _each(portions: Iterable[Sequence[str]]) -> AsyncGenerator[Sequence[str], None]:
+    for portion in portions:
+        yield portion
+
+
+def chunks_of(wanted: Sequence[str], size: int = DOCUMENTS_PER_READ) -> Iterator[Sequence[str]]:
+    """Return keys in portions of what one JSON.MGET reads."""
+    for start in range(0, len(wanted), size):
+        yield wanted[start : start + size]
+
+
+async def list_keys(
+    cls: type[StoredModel], source: ClientSource, limit: int | None = None
+) -> list[RapyerKey]:
+    """Return the keys of all stored documents of a class (SCAN), or the first so many that it meets."""
+
+    async def on(server: ClientSource) -> list[str]:
+        return [key async for portion in _scanned_on(server, cls, limit) for key in portion]
+
+    listed = await source.router.on_each(on)
+    found = dict.fromkeys(key for keys_found in listed for key in keys_found)
+    return [RapyerKey(key) for key in islice(found, limit)]
+
+
+async def scanned(
+    cls: type[StoredModel],
+    source: ClientSource,
+    limit: int | None = None,
+    size: int = DOCUMENTS_PER_READ,
+) -> AsyncGenerator[Sequence[str], None]:
+    """Yield the keys of all stored documents of a class in portions, each once (SCAN).
+
+    Args:
+        cls: The class.
+        source: Where its commands go.
+        limit: How many keys at the most.
+        size: How many keys a portion has at the most.
+    """
+    if source.is_cluster:  # where a server is replaced meanwhile, all of them are asked again
+        for portion in chunks_of(await list_keys(cls, source, limit), size):
+            yield portion
+        return
+    async with aclosing(_scanned_on(source, cls, limit)) as found:
+        async for keys_found in found:
+            for portion in chunks_of(keys_found, size):
+                yield portion
+
+
+async def _scanned_on(
+    server: ClientSource, cls: type[StoredModel], limit: int | None
+) -> AsyncGenerator[Sequence[str], None]:
+    prefix, others = f"{cls.class_key_initials()}:", longer_prefixes(cls)
+    found: set[str] = set()
+    waiting: list[str] = []
+    connected = server.router.reconnections()
+    ahead: asyncio.Future[tuple[int, list[str]]] | None = None
+    cursor = 0
+    try:
+        while limit is None or len(found) < limit:
+            step = ahead or asyncio.ensure_future(
+                run(server, keys.scan_documents(cursor, prefix, KEYS_PER_SCAN))
+            )
+            ahead = None
+            cursor, batch = await step
+            # SCAN may name a key twice, and at once.
+            own = dict.fromkeys(key for key in batch if key not in found and not key.startswith(others))
+            waiting += islice(own, None if limit is None else limit - len(found))
+            found.update(own)
+            if cursor == 0 and server.router.reconnections() != connected:
+                connected = server.router.reconnections()  # another server's cursor may pass over keys
+            elif cursor == 0:
+                break
+            if len(waiting) >= DOCUMENTS_PER_READ and (limit is None or len(found) < limit):
+                ahead = asyncio.ensure_future(run(server, keys.scan_documents(cursor, prefix, KEYS_PER_SCAN)))
+                yield waiting
+                waiting = []
+        yield waiting
+    finally:
+        if ahead is not None:
+            await _give_up(ahead)
+
+
+def longer_prefixes(cls: type[StoredModel]) -> tuple[str, ...]:
+    """Return what other classes' keys start with that start like the keys of this class."""
+    return registry.longer_prefixes(f"{cls.class_key_initials()}:")
+
+
+async def _give_up(task: asyncio.Future[Any]) -> None:
+    """Cancel what nobody waits for any more; its connection is given back when this returns."""
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()  # nobody misses it
