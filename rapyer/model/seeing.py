@@ -34,17 +34,11 @@ _AS_STORED = (RedisStr, RedisInt, RedisFloat)
 """Types whose values stand in JSON as they are in Python."""
 
 
-def with_values_seen(cls: type[StoredModel], schema: CoreSchema, own: CoreSchema) -> CoreSchema:
-    """Return the schema of a class, reading stored documents in two steps if its validators ask for it.
-
-    Args:
-        cls: The class.
-        schema: Its schema; it may be a reference.
-        own: The schema that pydantic made, resolved.
-    """
+def with_values_seen(cls: type[StoredModel], schema: CoreSchema) -> CoreSchema:
+    """Return the schema of a class, reading stored documents in two steps if its validators ask for it."""
     if not _looks_at_input(cls):
         return schema
-    _dump_once(own)
+    _dump_once(schema)
 
     def load(value: Any, handler: Any, info: ValidationInfo) -> Any:
         if info.mode != "json" or not isinstance(value, dict) or not is_stored_form(info):

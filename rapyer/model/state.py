@@ -27,6 +27,7 @@ from rapyer.model.registry import registry
 from rapyer.model.remembered import Following, following
 from rapyer.model.seeing import with_values_seen
 from rapyer.model.unread import UnreadFields, set_unread
+from rapyer.model.wrapping import wrap_within
 from rapyer.model.zoned import with_zones
 from rapyer.session.scope import open_batch
 from rapyer.types import zones
@@ -81,7 +82,8 @@ class StoredModel(Copying, Identity, HoldsLoose, UnreadFields, Linkable):
         if cls.model_config.get("extra") == "allow":
             refuse_unstorable(own)
         with_zones(cls, own)
-        return with_extras(cls, with_values_seen(cls, without_computed(cls, schema), own))
+        wrap_within(own, lambda inner: with_extras(cls, with_values_seen(cls, without_computed(cls, inner))))
+        return schema
 
     if not TYPE_CHECKING:
         __dict__ = Slots.__dict__["_rapyer_values"]
