@@ -453,7 +453,7 @@ _CITIES = st.none() | st.sampled_from(["", "a", "A", "é", "a b", 'q"', "null", 
 _ROWS = st.lists(st.fixed_dictionaries({"age": _AMOUNTS, "score": _FLOATS, "city": _CITIES}), max_size=12)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=_ROWS)
 async def test_random_rows_give_what_python_gives(source: ClientSource, rows: list[dict[str, Any]]) -> None:
     await source.client().flushall()

@@ -431,7 +431,7 @@ _ROWS = st.lists(
 
 
 @frames
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=_ROWS)
 async def test_random_rows_go_there_and_back(
     to_frame: Callable[..., Any], raw: Redis, rows: list[dict[str, Any]]

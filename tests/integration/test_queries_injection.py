@@ -84,7 +84,7 @@ def test_what_is_no_number_does_not_get_as_far_as_a_query(attack: Any) -> None:
         Row.place.near(attack, 0.0, 1.0)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.differing_executors])
 @given(text=st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1))
 def test_no_text_is_a_part_of_the_query(text: str) -> None:
     plain = compiled((Row.text == "x") & Row.text.prefix("xx") & Row.text.contains("xx") & (Row.tags != "x"))

@@ -213,7 +213,7 @@ async def test_any_key_of_a_dict(key: str) -> None:
     assert (await stored(box)).mapping == {"a": 9, "other": 2}
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     values=st.dictionaries(st.text(max_size=8), st.integers(-(2**63), 2**63 - 1), max_size=4), text=st.text()
 )

@@ -73,7 +73,7 @@ moments = st.datetimes(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cases=st.lists(
         st.tuples(moments, st.timedeltas(dt.timedelta(-(10**6)), dt.timedelta(10**6))), max_size=12
