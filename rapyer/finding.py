@@ -17,6 +17,7 @@ from rapyer.errors import (
     UnsupportedArgumentTypeError,
     UnsupportedArgumentValueError,
 )
+from rapyer.fields.key import RapyerKey
 from rapyer.model import load
 from rapyer.model.delete import check_no_inner
 from rapyer.model.keys import resolve, resolve_many
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="StoredModel")
 
 logger = logging.getLogger("rapyer")
+
+_KEYS = frozenset({str, RapyerKey})
+"""What keys are, as a rule."""
 
 
 async def find_models(
@@ -319,6 +323,8 @@ def is_filter(argument: Any) -> bool:
 def _sorted_out(
     cls: type[StoredModel], args: Sequence[Any], operation: str
 ) -> tuple[list[Any], list[Expression]]:
+    if _KEYS.issuperset(map(type, args)):  # which may be many
+        return list(args), []
     given: list[Any] = []
     filters: list[Expression] = []
     for argument in args:

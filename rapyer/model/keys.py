@@ -82,7 +82,7 @@ def resolve_many(cls: type[StoredModel], given: Iterable[Any]) -> list[RapyerKey
     head = len(prefix) - 1
     return [
         # The usual key is told without a look at the other classes, and so is the usual instance.
-        RapyerKey(one)
+        (one if type(one) is RapyerKey else RapyerKey(one))
         if type(one) in _TEXTS
         and one.rfind(":") == head < len(one) - 1
         and one.startswith(prefix)
