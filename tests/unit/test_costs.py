@@ -139,6 +139,7 @@ def test_ten_thousand_numbers_are_no_objects_of_their_own() -> None:
     assert {type(number) for number in list(numbers)} == {int}
 
 
+@pytest.mark.usefixtures("_quiet_collector")
 @pytest.mark.parametrize(
     ("operation", "most"),
     [
@@ -157,6 +158,7 @@ def test_operations_call_few_python_functions(operation: Callable[[CostUser], An
     assert calls <= most, calls
 
 
+@pytest.mark.usefixtures("_quiet_collector")
 def test_inner_models_are_made_by_the_core_alone() -> None:
     schema = CostUser.__pydantic_fields__["address"].annotation
     assert schema is not None
