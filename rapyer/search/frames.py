@@ -40,6 +40,7 @@ ENTRY_KEY, ENTRY_VALUE = "key", "value"
 """What an entry of a dict is called in tables, where a dict is a list of entries."""
 
 _INT64 = 2**63
+_MICROSECOND = dt.timedelta(microseconds=1)
 _KINDS = (bool, int, float, str, bytes, Decimal, dt.datetime, dt.date, dt.time, dt.timedelta, list, dict)
 """The types of cells; those that are also others come before them."""
 
@@ -243,6 +244,8 @@ def _check_kinds(values: Iterable[Any]) -> None:
         raise TypeError(f"values of the types {', '.join(sorted(kind.__name__ for kind in kinds))}")
     if kinds == {dt.datetime} and len({value.tzinfo is None for value in there}) > 1:
         raise TypeError("times with a zone and times without one")
+    if kinds == {dt.timedelta} and any(not -_INT64 <= value // _MICROSECOND < _INT64 for value in there):
+        raise TypeError("time spans beyond 64 bits of microseconds")
     if kinds == {list}:
         _check_kinds(one for value in there for one in value)
     if kinds == {dict}:
