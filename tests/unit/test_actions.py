@@ -75,7 +75,16 @@ DOCUMENTED: dict[str, dict[str, ActionGroup]] = {
 
 QUIET = "aset_ttl afind_keys acount aexists adelete adelete_by_key adelete_many"
 
-UNCLASSIFIED = {"acreate_index", "adelete_index", "alock", "alock_from_key", "apipeline", "afetch", "aunload"}
+UNCLASSIFIED = {
+    "acreate_index",
+    "adelete_index",
+    "alock",
+    "alock_from_key",
+    "apipeline",
+    "afetch",
+    "aindex_plan",
+    "aunload",
+}
 """What concerns no stored values, or is made of other operations."""
 
 
