@@ -159,6 +159,11 @@ class IndexState:
         """Whether it holds all documents that it is to hold and can."""
         return self.progress >= 1
 
+    @property
+    def full(self) -> bool:
+        """Whether it is complete and has left no document out."""
+        return self.complete and self.failures == 0
+
 
 def index_state(reply: Any) -> IndexState:
     """Read the state of an index out of a reply of FT.INFO."""

@@ -9,13 +9,14 @@ from rapyer.commands import json, keys
 from rapyer.errors import BadDeleteActionError
 from rapyer.model.cascade_delete import delete_cascading, deletes_more
 from rapyer.model.companions import keys_under
+from rapyer.model.portions import chunks_of
 from rapyer.model.registry import registry
 from rapyer.result import DeleteResult
 from rapyer.session.executor import execute, perform, require_one_step
 from rapyer.session.scope import open_batch, settle_open
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from rapyer.commands.command import Command
     from rapyer.commands.keys import Gone
@@ -82,7 +83,7 @@ async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> Delete
             models_deleted=len(distinct), keys_deleted=each * len(distinct), was_committed=False
         )
     limit = cls.Meta.max_delete_per_transaction
-    batches = list(_batches(distinct, None if limit is None else max(1, limit // each)))
+    batches = list(chunks_of(distinct, None if limit is None else max(1, limit // each)))
     counts: list[Gone] = []
     for start in range(0, len(batches), BATCHES_AT_ONCE):
         commands = [_command(cls, batch) for batch in batches[start : start + BATCHES_AT_ONCE]]
@@ -148,9 +149,3 @@ def inner_error(model: StoredModel) -> BadDeleteActionError:
         field=model.field_path,
         hint="delete the model that holds it, or set the field to None",
     )
-
-
-def _batches(wanted: Sequence[str], size: int | None) -> Iterator[Sequence[str]]:
-    step = size or len(wanted)
-    for start in range(0, len(wanted), step):
-        yield wanted[start : start + step]

@@ -60,10 +60,11 @@ async def _each(portions: Iterable[Sequence[str]]) -> AsyncGenerator[Sequence[st
         yield portion
 
 
-def chunks_of(wanted: Sequence[str], size: int = DOCUMENTS_PER_READ) -> Iterator[Sequence[str]]:
-    """Return keys in portions of what one JSON.MGET reads."""
-    for start in range(0, len(wanted), size):
-        yield wanted[start : start + size]
+def chunks_of(wanted: Sequence[str], size: int | None = DOCUMENTS_PER_READ) -> Iterator[Sequence[str]]:
+    """Return keys in portions: by default of what one JSON.MGET reads, with None all at once."""
+    step = size or len(wanted) or 1
+    for start in range(0, len(wanted), step):
+        yield wanted[start : start + step]
 
 
 async def list_keys(

@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 from rapyer.codec.replies import index_state
 from rapyer.commands import search
 from rapyer.search.index import declared, lists_everything, name_on, searched
-from rapyer.search.migrate import is_missing_index
+from rapyer.search.migrate import is_missing_index, lacks_search
 from rapyer.session.executor import read_each
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ async def asked(
             replies = []
             for command in (*look, *commands(name), *look):
                 replies += await at_one_moment(server, (command,))
-            if everything and not _is_full(replies.pop()):
+            if everything and not index_state(replies.pop()).full:
                 return []
         if not everything:
             return replies
-        return replies[1:] if _is_full(replies[0]) else []
+        return replies[1:] if index_state(replies[0]).full else []
 
     if not everything:
         return await searched(cls, source, lambda: source.router.on_each(on, searching=True))
@@ -65,7 +65,7 @@ async def asked(
     try:
         found = await source.router.on_each(on, searching=True)
     except ResponseError as error:
-        if is_missing_index(error) or "unknown command" in str(error):
+        if is_missing_index(error) or lacks_search(error):
             return None
         raise
     return found if all(found) else None
@@ -81,11 +81,6 @@ async def at_one_moment(server: ClientSource, commands: Sequence[Command[Any]]) 
         if isinstance(reply, Exception) and not is_beyond_limits(reply):
             raise reply
     return replies
-
-
-def _is_full(info: Any) -> bool:
-    state = index_state(info)
-    return state.complete and state.failures == 0
 
 
 def is_beyond_limits(error: Any) -> bool:

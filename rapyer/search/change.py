@@ -221,7 +221,7 @@ class _Change:
             (keys, self._condition(index))
             for index, found in places
             for slot in self._slots(found)
-            for keys in _portions(slot, most)
+            for keys in load.chunks_of(slot, most)
         )
         if self._task.atomic:
             await self._send([self._command(keys, where, self._task.steps) for keys, where in groups])
@@ -307,12 +307,6 @@ class _Change:
             except load.UNREADABLE as error:
                 self.outcome.corrupt[key] = error
         return documents
-
-
-def _portions(keys: Sequence[str], most: int | None) -> Iterator[Sequence[str]]:
-    step = most or len(keys)
-    for start in range(0, len(keys), step):
-        yield keys[start : start + step]
 
 
 def _chunked(places: Sequence[tuple[str, list[str]]]) -> Iterator[tuple[str, Sequence[str]]]:

@@ -22,18 +22,17 @@ from rapyer.model import load
 from rapyer.model.portions import chunks_of, overlapped
 from rapyer.search.evaluate import values_at
 from rapyer.search.expression import FieldOperand, ModelOperand, operand
+from rapyer.search.located import Located
 from rapyer.session.executor import read_each
-from rapyer.types.base import BaseRedisType
+from rapyer.types.base import native_of
 from rapyer.types.indexed import NoNul, options_of
-from rapyer.types.zones import joined, paired, path_with_zone
+from rapyer.types.zones import joined, paired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rapyer.errors import ModelError
-    from rapyer.model.schema import FieldSpec
     from rapyer.model.state import StoredModel
-    from rapyer.search.places import Place
     from rapyer.session.clients import ClientSource
 
 _NOWHERE = JsonPath(ROOT.child("__rapyer_nothing__"))
@@ -42,34 +41,13 @@ _NOWHERE = JsonPath(ROOT.child("__rapyer_nothing__"))
 _PLAIN = (int, float, str, bool)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A field whose values are read.
-
-    Attributes:
-        field: What is known of the field.
-        place: Where it stands.
-        noted: The path of the object that has the value, where a note beside it tells more (`types.zones`).
-    """
-
-    field: FieldSpec
-    place: Place
-    noted: JsonPath | None = None
-
-    @property
-    def asked(self) -> JsonPath:
-        """The path to read, of the value with its note where there may be one."""
-        return self.place.path if self.noted is None else path_with_zone(self.noted, self.field.name)
+class Column(Located):
+    """A field of which all values are read, those of elements one by one."""
 
     @property
     def path(self) -> str:
         """The dotted path."""
         return self.place.name
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        return f"{self.field.model}.{self.field.name}"
 
     @property
     def kinds(self) -> frozenset[type] | None:
@@ -249,11 +227,7 @@ def _by_path(cls: type[StoredModel], path: str) -> Any:
 
 
 def _held(model: Any, column: Column) -> tuple[Any, ...]:
-    return tuple(_native(value) for value in values_at(model, column.path))
-
-
-def _native(value: Any) -> Any:
-    return value.clone() if isinstance(value, BaseRedisType) else value
+    return tuple(native_of(value) for value in values_at(model, column.path))
 
 
 def _flat(value: Any) -> list[Any]:

@@ -26,7 +26,7 @@ from rapyer.errors import (
 from rapyer.fields.geo import GeoPoint
 from rapyer.model.schema import spec_of
 from rapyer.model.state import StoredModel
-from rapyer.types.base import BaseRedisType
+from rapyer.types.base import native_of
 from rapyer.types.reference import Reference
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _cell(value: Any, of_dict: Callable[[Any], Any], of_part: Callable[[Any], An
         return sorted((part(one) for one in value), key=lambda one: (str(type(one)), one))
     if isinstance(value, list | tuple):
         return [part(one) for one in value]
-    return value.clone() if isinstance(value, BaseRedisType) else value
+    return native_of(value)
 
 
 def _pandas_column(pandas: Any, values: list[Any]) -> Any:

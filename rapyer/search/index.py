@@ -196,7 +196,7 @@ async def _lists_on(server: ClientSource, cls: type[StoredModel]) -> bool:
     try:
         seen = await migrate.look(server, name_on(server, cls))
     except ResponseError as error:
-        if "unknown command" in str(error):
+        if migrate.lacks_search(error):
             return False
         raise
-    return seen is not None and seen.state.complete and seen.state.failures == 0
+    return seen is not None and seen.state.full

@@ -120,11 +120,13 @@ class IndexKind:
         return self.name == "bool"
 
 
-_DOUBLES = 2**53
+EXACT_NUMBERS = 2**53
+"""Whole numbers below this are told apart by the doubles that an index holds."""
+
 _TAG: tuple[Arg, ...] = ("TAG", "CASESENSITIVE")
 _EXACT: tuple[Arg, ...] = (*_TAG, "INDEXEMPTY")
 
-INTEGER = IndexKind("number", ("NUMERIC",), "number", values.number, EQUAL | ORDER, coarse=_DOUBLES)
+INTEGER = IndexKind("number", ("NUMERIC",), "number", values.number, EQUAL | ORDER, coarse=EXACT_NUMBERS)
 FLOAT = IndexKind("number", ("NUMERIC",), "number", values.number, EQUAL | ORDER)
 DECIMAL = IndexKind("decimal", ("NUMERIC",), "number", values.decimal, EQUAL | ORDER, exact=values.decimal_of)
 BOOL = IndexKind("bool", _TAG, "tag", values.flag)
@@ -140,7 +142,7 @@ TIME = IndexKind(
 )
 DATE = IndexKind("date", ("NUMERIC",), "number", values.day, EQUAL | ORDER)
 TIME_OF_DAY = IndexKind("time of day", ("NUMERIC",), "number", values.time_of_day, EQUAL | ORDER)
-SPAN = IndexKind("time span", ("NUMERIC",), "number", values.span, EQUAL | ORDER, coarse=_DOUBLES)
+SPAN = IndexKind("time span", ("NUMERIC",), "number", values.span, EQUAL | ORDER, coarse=EXACT_NUMBERS)
 EXACT = IndexKind("exact text", _EXACT, "tag", values.text, EQUAL | {"prefix"})
 UNIQUE = IndexKind("UUID", _TAG, "tag", values.uuid)
 PLACE = IndexKind("place", ("GEO",), "place", values.place, frozenset({"near"}))
@@ -180,7 +182,7 @@ def choice(name: str, members: dict[Any, Any], *, ordered: bool) -> IndexKind | 
         return replace(BOOL, value=value)
     if kinds == {int}:
         offers = EQUAL | ORDER if ordered else EQUAL
-        return IndexKind(name, ("NUMERIC",), "number", value, offers, coarse=_DOUBLES)
+        return IndexKind(name, ("NUMERIC",), "number", value, offers, coarse=EXACT_NUMBERS)
     return IndexKind(name, _EXACT, "tag", value) if kinds == {str} else None
 
 

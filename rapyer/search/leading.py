@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 _MOST = 10_000
 """Of more than so many the values are read by key, which is faster."""
 
-_EXACT_NUMBERS = 2**53
-
 
 @dataclass(frozen=True, slots=True)
 class Leading:
@@ -141,7 +139,7 @@ async def leading(
         return None
     (term,) = ordering.terms
     value = None if mark is None else mark.values[0]
-    if value is not None and _is_rough(value, term):
+    if value is not None and term.is_rough(value):
         return None
     few = wanted <= ONE_TRIP + 1 and load.reading_of(cls) is None
     query = _Sorted(cls, expression, term, mark, wanted, whole and few)
@@ -165,16 +163,11 @@ async def _put_together(query: _Sorted, replies: Sequence[Any]) -> Leading | Non
             return None
         found += query.behind(keys, query.mark)
     found += query.entries(first)[: max(query.wanted - len(found), 0)]
-    if any(entry.values[0] is None or _is_rough(entry.values[0], query.term) for entry in found):
+    if any(entry.values[0] is None or query.term.is_rough(entry.values[0]) for entry in found):
         return None
     if missing and len(found) < query.wanted:
         found += query.behind(await find_keys(query.cls, query.empty), None)
     return Leading(found, total)
-
-
-def _is_rough(value: Any, term: Term) -> bool:
-    """Tell whether the index knows a value only roughly, so that its order may be another."""
-    return bool(abs(value) >= (term.kind.coarse or _EXACT_NUMBERS))
 
 
 def _sorts(cls: type[StoredModel], expression: Expression | None, ordering: Ordering) -> bool:

@@ -13,6 +13,7 @@ from rapyer.model.registry import registry
 from rapyer.search.asking import asked
 from rapyer.search.compile import compiled
 from rapyer.search.find import find_keys
+from rapyer.search.kinds import EXACT_NUMBERS
 from rapyer.search.places import kind_at
 from rapyer.search.projection import Projection, column_of, name_of, read_rows, several
 
@@ -49,6 +50,10 @@ class Term:
             return None if held is None else self.kind.value(held)
         except (TypeError, ValueError):
             return None
+
+    def is_rough(self, value: Any) -> bool:
+        """Tell whether the index knows a number only roughly, so that its order may be another."""
+        return bool(abs(value) >= (self.kind.coarse or EXACT_NUMBERS))
 
 
 class Entry(NamedTuple):

@@ -243,6 +243,11 @@ def is_missing_index(error: ResponseError) -> bool:
     return any(words in said for words in _MISSING)
 
 
+def lacks_search(error: ResponseError) -> bool:
+    """Tell whether the server says that it does not know a command, as without the search module."""
+    return "unknown command" in str(error)
+
+
 async def _switched(server: ClientSource, target: Target, before: str) -> bool:
     try:
         return await run(server, aliases.switch_index(target.front, target.name, before))

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="StoredModel")
 
-_EXACT_NUMBERS = 2**53
-
 
 async def page_of(
     cls: type[M],
@@ -174,7 +172,7 @@ def _narrowed(expression: Expression | None, ordering: Ordering, mark: Entry) ->
     """Return a filter that leaves out documents of the pages before, as far as the index can tell them."""
     first = ordering.terms[0] if ordering.terms else None
     value = mark.values[0] if mark.values else None
-    if first is None or value is None or first.kind.family != "number" or abs(value) >= _EXACT_NUMBERS:
+    if first is None or value is None or first.kind.family != "number" or first.is_rough(value):
         return expression
     path = first.column.place.name
     rest: Expression = Compare(path, first.kind, "<=" if first.descending else ">=", value)

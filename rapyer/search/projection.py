@@ -15,10 +15,11 @@ from rapyer.model.load import UNREADABLE, Loaded
 from rapyer.model.schema import spec_of
 from rapyer.model.suggest import suggestion
 from rapyer.search.expression import FieldOperand, ModelOperand, place_of
+from rapyer.search.located import Located
 from rapyer.search.places import Place, inner_of
 from rapyer.session.executor import read_each
 from rapyer.types.unread import report
-from rapyer.types.zones import joined, path_with_zone
+from rapyer.types.zones import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,24 +35,8 @@ KEY = "key"
 _NOWHERE = b"[]"
 
 
-@dataclass(frozen=True)
-class Column:
-    """One field of a selection.
-
-    Attributes:
-        field: The field.
-        place: Where its values stand.
-        noted: The path of the object that has the value, where a note beside it tells more (`types.zones`).
-    """
-
-    field: FieldSpec
-    place: Place
-    noted: JsonPath | None = None
-
-    @property
-    def path(self) -> JsonPath:
-        """The path to read, of the value with its note where there may be one."""
-        return self.place.path if self.noted is None else path_with_zone(self.noted, self.field.name)
+class Column(Located):
+    """One field of a selection."""
 
     def found(self, replies: Sequence[bytes | None]) -> Sequence[bytes | None]:
         """Return what such reads gave as arrays of the field's values alone."""
@@ -93,17 +78,14 @@ class Column:
             return self._loaded(found[1:-1])
         if self.place.optional or not self.field.info.is_required():
             return None if self.place.optional else self.field.info.get_default(call_default_factory=True)
-        raise CorruptedModelError(
-            f"there is no value of {self.field.model}.{self.field.name}", field=self.place.name
-        )
+        raise CorruptedModelError(f"there is no value of {self.name}", field=self.place.name)
 
     def _loaded(self, text: bytes) -> Any:
         try:
             return self.field.load_stored(text)
         except CorruptedModelError:  # what is safe to leave out is, as where whole documents are read
-            place = f"{self.field.model}.{self.field.name}"
-            value, context = adapters.load_tolerantly(self.field.adapter.validator, text, place)
-            report(place, context)
+            value, context = adapters.load_tolerantly(self.field.adapter.validator, text, self.name)
+            report(self.name, context)
             return value
 
 
@@ -257,7 +239,7 @@ async def read_rows(
     """
     columns = [column for column in selection.columns if column is not None]
     # A selection of nothing but the key asks for what every document has.
-    paths = [column.path for column in columns] or [JsonPath("$.*")]
+    paths = [column.asked for column in columns] or [JsonPath("$.*")]
     commands = [json.get_values(keys, path) for path in paths]
     found = (
         await read_each(source, commands, renewal=renewal_of(cls, keys)) if keys else [[] for _ in columns]

@@ -290,6 +290,11 @@ class BaseRedisType:
         return self.clone()
 
 
+def native_of(value: Any) -> Any:
+    """Return a copy of a Redis type as the plain value; other values as they are."""
+    return value.clone() if isinstance(value, BaseRedisType) else value
+
+
 class RedisType(BaseRedisType):
     """Mixin of the types whose values stand in their model's JSON document."""
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
-from rapyer.types import BaseRedisType, RedisPriorityQueue, Reference, zones
+from rapyer.types import RedisPriorityQueue, Reference, zones
+from rapyer.types.base import native_of
 
 if TYPE_CHECKING:
     from rapyer import AtomicRedisModel
@@ -36,7 +37,7 @@ class FieldStore:
             return self._spec.adapter.validate_python(draft)
         trial = owner.model_copy()
         setattr(trial, self._names[-1], draft)
-        return plain(getattr(trial, self._names[-1]))
+        return native_of(getattr(trial, self._names[-1]))
 
     def dump(self, value: Any) -> bytes:
         """Return the stored JSON text."""
@@ -54,7 +55,7 @@ class FieldStore:
         """
         value = self._spec.load_stored(text)
         owner = local_value(self._model, self._names[:-1])
-        if owner is not None and plain(getattr(owner, self._names[-1], _UNSET)) != value:
+        if owner is not None and native_of(getattr(owner, self._names[-1], _UNSET)) != value:
             setattr(owner, self._names[-1], copy.deepcopy(value))
 
 
@@ -166,14 +167,9 @@ def local_value(model: AtomicRedisModel, names: tuple[str, ...]) -> Any:
     return value
 
 
-def plain(value: Any) -> Any:
-    """Return a value read from a model as the plain Python value."""
-    return value.clone() if isinstance(value, BaseRedisType) else value
-
-
 def shown(value: Any) -> Any:
     """Return a value read from a model as the form's controls show it."""
-    return "" if isinstance(value, RedisPriorityQueue) else shown_key(plain(value))
+    return "" if isinstance(value, RedisPriorityQueue) else shown_key(native_of(value))
 
 
 def shown_key(value: Any) -> Any:

@@ -122,8 +122,7 @@ async def test_every_path(client: Redis, guarded: Guarded) -> None:
 async def test_a_primary_that_dies_is_replaced(client: Redis, guarded: Guarded) -> None:
     docs: list[Any] = await GuardedDoc.ainsert(*(GuardedDoc(number=number) for number in range(10)))
     assert len(await GuardedDoc.afind(GuardedDoc.number >= 0)) == 10
-    await asyncio.to_thread(guarded.primary.ask, "WAIT", 1, 5000)
-    await asyncio.to_thread(guarded.primary.kill)
+    await _end_of_the_primary(guarded)
     # Nothing can be sent to the dead one, so an increment too is safe to send again.
     assert await asyncio.gather(*(doc.number.aincrease(1) for doc in docs)) == list(range(1, 11))
     assert guarded.replica.ask("JSON.GET", docs[4].key, "$.number") == "[5]"
@@ -187,12 +186,18 @@ async def test_a_waiter_is_woken_after_a_failover(
     async with doc.alock():
         waiting = asyncio.ensure_future(wait())
         await _until(lambda: client.pubsub_channels())
-        await asyncio.to_thread(guarded.primary.ask, "WAIT", 1, 5000)
-        await asyncio.to_thread(guarded.primary.kill)
-        assert await doc.number.aincrease(1) == 1
+        await _end_of_the_primary(guarded)
+        await doc.aupdate(number=1)
         await _until(lambda: client.pubsub_channels())
     await asyncio.wait_for(waiting, 10)
     assert (await GuardedDoc.aget(doc.key)).number == 2
+
+
+async def _end_of_the_primary(guarded: Guarded) -> None:
+    """Kill it when its replica has everything, and let the client see that its connections are cut."""
+    await asyncio.to_thread(guarded.primary.ask, "WAIT", 1, 5000)
+    await asyncio.to_thread(guarded.primary.kill)
+    await asyncio.sleep(0.5)
 
 
 async def _until(holds: Callable[[], Awaitable[Any]]) -> None:
