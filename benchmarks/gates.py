@@ -64,6 +64,7 @@ _GATES: tuple[tuple[str, tuple[Gate, ...]], ...] = (
     (r"afind by keys .* 3f", (Gate("rp", 1.3), Gate("1.3.6", 1 / 6))),
     (r"afind by keys", (Gate("rp", 1.3), Gate("1.3.6", 1 / 10))),
     (r"afind expr", (Gate("raw", 1.4), Gate("1.3.6", 1 / 4.5))),
+    (r"%rapyer_find", (Gate("lib", 1.3),)),
     (r"adelete_many", (Gate("raw", 1.6), Gate("1.3.6", 1 / 4))),
 )
 

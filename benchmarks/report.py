@@ -9,7 +9,7 @@ from benchmarks.gates import OURS, gates_of
 if TYPE_CHECKING:
     from benchmarks.timing import Rounds
 
-CONTENDERS = ("plain", "raw", "rp", "om", "1.3.6", "alone")
+CONTENDERS = ("plain", "raw", "rp", "om", "lib", "1.3.6", "alone")
 _MARKS = {"met": "ok", "noise": "noise", "missed": "MISSED"}
 
 

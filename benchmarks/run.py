@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 
-from benchmarks import beside, cascade, floor, om, subject
+from benchmarks import beside, cascade, floor, magics, om, subject
 from benchmarks.gates import OURS, gates_of
 from benchmarks.peers import Peer
 from benchmarks.process import import_work, peer_import
@@ -105,6 +105,13 @@ async def _groups(plan: Plan) -> AsyncIterator[Group]:
                     yield _merged(cascade.by_hand(client, size), ours=ours, peer=peers)
             async for group in _beside(plan, url, client):
                 yield group
+            if any(map(plan.wants, magics.names())):
+                await subject.connect(url, empty=True)
+                with magics.notebook() as shell:
+                    ours, calls = await magics.find_work(shell)
+                    yield _merged(
+                        {name: {magics.LIBRARY: call} for name, call in calls.items()}, ours=ours, peer={}
+                    )
 
 
 async def _beside(plan: Plan, url: str, client: Redis) -> AsyncIterator[Group]:

@@ -17,6 +17,19 @@ MOST_SECONDS = 9_000_000_000_000_000
 """The longest time to live: Redis adds it to the present, in 64 bits of milliseconds."""
 
 
+def checked_ttl(seconds: Any) -> int:
+    """Return seconds that something may have to live.
+
+    Raises:
+        ValueError: They are no positive int, or more than Redis can hold.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0:
+        raise ValueError(f"a time to live is a positive int of seconds, not {seconds!r}")
+    if seconds > MOST_SECONDS:
+        raise ValueError(f"a time to live is at most {MOST_SECONDS} seconds, not {seconds}")
+    return seconds
+
+
 class RedisConfig(BaseModel):
     """Options of one model class, assigned to its `Meta`.
 
@@ -55,7 +68,7 @@ class RedisConfig(BaseModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, validate_assignment=True, extra="forbid")
 
-    redis: Any = None
+    redis: Any = Field(default=None, repr=False)  # a URL may hold a password
     ttl: Annotated[int, Field(gt=0, le=MOST_SECONDS, strict=True)] | None = None
     refresh_ttl: bool | ActionGroup = True
     init_with_rapyer: bool = True
@@ -83,14 +96,14 @@ class RedisConfig(BaseModel):
         return value
 
     def refreshes(self, groups: int) -> bool:
-        """Tell whether operations of any of some groups start the time to live anew.
+        """Tell whether operations of any of some groups start the time to live anew, where there is one.
 
         Args:
             groups: The value of the flags.
         """
         chosen = self.refresh_ttl
-        if self.ttl is None or isinstance(chosen, bool):
-            return self.ttl is not None and bool(groups and chosen)
+        if isinstance(chosen, bool):
+            return bool(groups and chosen)
         return bool(chosen.value & groups)
 
     def inheriting(self, parent: RedisConfig) -> RedisConfig:

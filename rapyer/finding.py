@@ -27,7 +27,7 @@ from rapyer.model.state import StoredModel
 from rapyer.search.belonging import about
 from rapyer.search.compile import compiled
 from rapyer.search.expression import Expression, FieldOperand, ModelOperand
-from rapyer.search.find import find, find_keys, matching
+from rapyer.search.find import FindResult, find, find_keys, matching
 from rapyer.search.leading import leading
 from rapyer.search.listing import Ordering, count, entries_at, ordering_of
 from rapyer.search.pages import entries_among, load_window, page_of
@@ -50,11 +50,9 @@ _KEYS = frozenset({str, RapyerKey})
 """What keys are, as a rule."""
 
 
-async def find_models(
-    cls: type[M], args: Sequence[Any], max_results: int | None, on_corrupt: str = "skip"
-) -> list[M]:
-    """Return the instances that the arguments of `afind` ask for."""
-    limit, corrupt = checked_limit(max_results), load.checked_on_corrupt(on_corrupt)
+async def find_models(cls: type[StoredModel], args: Sequence[Any], wanted: Wanted) -> FindResult:
+    """Return the instances that the arguments of `afind` ask for, as they are found."""
+    limit, corrupt = checked_limit(wanted.max_results), load.checked_on_corrupt(wanted.on_corrupt)
     given, filters = _sorted_out(cls, args, "afind")
     if given:
         if filters:
@@ -62,15 +60,19 @@ async def find_models(
         keys = resolve_many(cls, given)[:limit]
         loaded = await load_by_keys(cls, registry.source_for(cls), keys)
         load.report_skipped(f"{cls.__name__}.afind", loaded, corrupt)
-        return loaded.models
-    result = await find(cls, reduce(and_, filters) if filters else None, limit, corrupt)
-    return result.models
+        return FindResult(loaded.models, len(given), loaded.skipped)
+    return await find(cls, reduce(and_, filters) if filters else None, limit, corrupt)
 
 
 async def find_wanted(cls: type[M], args: Sequence[Any], wanted: Wanted) -> list[Any]:
     """Return what the arguments of `afind` ask for, sorted, from an offset on, or some fields of it."""
+    return (await find_part(cls, args, wanted)).models
+
+
+async def find_part(cls: type[StoredModel], args: Sequence[Any], wanted: Wanted) -> FindResult:
+    """Return what `find_wanted` returns, with what is known of the rest."""
     if checked_number("offset", wanted.offset) == 0 and wanted.plain:
-        return await find_models(cls, args, wanted.max_results, wanted.on_corrupt)
+        return await find_models(cls, args, wanted)
     checked_limit(wanted.max_results)
     corrupt, ordering = load.checked_on_corrupt(wanted.on_corrupt), ordering_of(cls, wanted.sort_by)
     selection = None if wanted.only is None else projection_of(cls, wanted.only)
@@ -90,7 +92,8 @@ async def find_wanted(cls: type[M], args: Sequence[Any], wanted: Wanted) -> list
     if gone_is_wrong:
         await load_by_keys(cls, registry.source_for(cls), gone_is_wrong)  # raises, and says what is there
     load.report_skipped(f"{cls.__name__}.afind", loaded, corrupt)
-    return loaded.models
+    total = len(loaded.models) + len(loaded.skipped) if wanted.everything else None
+    return FindResult(loaded.models, total, loaded.skipped)
 
 
 async def list_found(cls: type[StoredModel], args: Sequence[Any], wanted: Wanted) -> Sequence[str]:

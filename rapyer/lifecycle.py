@@ -147,7 +147,7 @@ async def teardown_rapyer() -> None:
 
 def _place_of(model: type[AtomicRedisModel], index: str) -> Place:
     sets = {issubclass(one.kind, set) for one in model.__rapyer_spec__.companions}
-    renews = model.Meta.ttl is not None and model.Meta.refreshes(ActionGroup.READ.value)
+    renews = registry.ttl_of(model) is not None and model.Meta.refreshes(ActionGroup.READ.value)
     return Place(
         f"{model.class_key_initials()}:", index, sets=True in sets, queues=False in sets, renews=renews
     )

@@ -9,7 +9,7 @@ from rapyer import finding
 from rapyer.actions import ActionGroup, action
 from rapyer.errors import KeyNotFound
 from rapyer.fields.key import RapyerKey
-from rapyer.model.cascade_delete import delete_cascading, deletes_more
+from rapyer.model.cascade_delete import delete_cascading, deletes_more, would_delete_cascading
 from rapyer.model.delete import delete_in_one_step, delete_models
 from rapyer.model.registry import registry
 from rapyer.model.state import StoredModel
@@ -278,7 +278,7 @@ class Querying(StoredModel):
         Args:
             args: Instances, keys and primary keys; or filters, which must all hold.
             atomic: Delete all of them in one step, however many they are.
-            dry_run: Delete nothing, and say how many would be deleted.
+            dry_run: Delete nothing, and say how many would be deleted, with `cascade` those referred to, too.
             cascade: Whether the models go, too, that they refer to by fields marked `CascadeDelete`, and
                 those that these refer to so. They are read first, and then all are deleted in one step for
                 each server, and for each slot of a cluster.
@@ -299,8 +299,10 @@ class Querying(StoredModel):
             PartlyAppliedError: On a cluster, where each slot is a step of its own, only some of them did it.
         """
         wanted = finding.to_delete(cls, args)
-        if cascade and not dry_run and deletes_more(cls):
+        if cascade and deletes_more(cls):
             keys = await find_keys(cls, wanted) if isinstance(wanted, Expression) else wanted
+            if dry_run:
+                return await would_delete_cascading({cls: keys})
             return await delete_cascading({cls: keys}, atomic=atomic) if keys else DeleteResult()
         if isinstance(wanted, Expression):
             return await delete_matching(cls, wanted, atomic=atomic, dry_run=dry_run)

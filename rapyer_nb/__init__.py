@@ -16,21 +16,89 @@ from typing import TYPE_CHECKING, Any
 from rapyer_nb.origin import check_origin
 
 if TYPE_CHECKING:
-    from rapyer_nb.api import connect, find
+    from rapyer_nb.api.connections import connect, connections, disconnect, using
+    from rapyer_nb.api.finding import count, explain, find, live_table
+    from rapyer_nb.api.helping import help
+    from rapyer_nb.api.learning import race, trace
+    from rapyer_nb.api.objects import delete, edit, get, lock, save, ttl
+    from rapyer_nb.api.pipelines import pipeline
+    from rapyer_nb.api.plotting import plot
+    from rapyer_nb.api.seeing import index, info, keys, memory, models, schema, watch
+    from rapyer_nb.api.snapshots import diff, restore, snapshot
     from rapyer_nb.extension import load_ipython_extension, unload_ipython_extension
-    from rapyer_nb.widgets import edit
+    from rapyer_nb.widgets import new
 
-__all__ = ("connect", "edit", "find", "load_ipython_extension", "unload_ipython_extension")
+__all__ = (
+    "connect",
+    "connections",
+    "count",
+    "delete",
+    "diff",
+    "disconnect",
+    "edit",
+    "explain",
+    "find",
+    "get",
+    "help",
+    "index",
+    "info",
+    "keys",
+    "live_table",
+    "load_ipython_extension",
+    "lock",
+    "memory",
+    "models",
+    "new",
+    "pipeline",
+    "plot",
+    "race",
+    "restore",
+    "save",
+    "schema",
+    "snapshot",
+    "trace",
+    "ttl",
+    "unload_ipython_extension",
+    "using",
+    "watch",
+)
 __version__ = importlib.metadata.version("rapyer-nb")
 
 check_origin()
 
 _HOMES = {
-    "connect": "rapyer_nb.api",
-    "edit": "rapyer_nb.widgets",
-    "find": "rapyer_nb.api",
+    "connect": "rapyer_nb.api.connections",
+    "connections": "rapyer_nb.api.connections",
+    "count": "rapyer_nb.api.finding",
+    "delete": "rapyer_nb.api.objects",
+    "diff": "rapyer_nb.api.snapshots",
+    "disconnect": "rapyer_nb.api.connections",
+    "edit": "rapyer_nb.api.objects",
+    "explain": "rapyer_nb.api.finding",
+    "find": "rapyer_nb.api.finding",
+    "get": "rapyer_nb.api.objects",
+    "help": "rapyer_nb.api.helping",
+    "index": "rapyer_nb.api.seeing",
+    "info": "rapyer_nb.api.seeing",
+    "keys": "rapyer_nb.api.seeing",
+    "live_table": "rapyer_nb.api.finding",
     "load_ipython_extension": "rapyer_nb.extension",
+    "lock": "rapyer_nb.api.objects",
+    "memory": "rapyer_nb.api.seeing",
+    "models": "rapyer_nb.api.seeing",
+    "new": "rapyer_nb.widgets",
+    "pipeline": "rapyer_nb.api.pipelines",
+    "plot": "rapyer_nb.api.plotting",
+    "race": "rapyer_nb.api.learning",
+    "restore": "rapyer_nb.api.snapshots",
+    "save": "rapyer_nb.api.objects",
+    "schema": "rapyer_nb.api.seeing",
+    "snapshot": "rapyer_nb.api.snapshots",
+    "trace": "rapyer_nb.api.learning",
+    "ttl": "rapyer_nb.api.objects",
     "unload_ipython_extension": "rapyer_nb.extension",
+    "using": "rapyer_nb.api.connections",
+    "watch": "rapyer_nb.api.seeing",
 }
 
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 from IPython.core.interactiveshell import InteractiveShell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable, Mapping
     from types import FrameType
 
 MAGIC_PREFIX: Final = "rapyer_"
@@ -39,18 +39,25 @@ SHELL_ATTRIBUTE: Final = "rapyer"
 
 TOP_LEVEL_AWAIT: Final = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _TWINS: Final = {"run_line_magic": "line_magic", "run_cell_magic": "cell_magic"}
+_KINDS: Final = {"run_line_magic": "line", "run_cell_magic": "cell"}
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _UNPARSABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 class MagicAwaiter:
-    """The transformer of one shell, to be put into its `input_transformers_post`."""
+    """The transformer of one shell, to be put into its `input_transformers_post`.
+
+    Args:
+        shell: The shell.
+        kinds: Whether each magic is a "line" or a "cell" one. Used as the other kind, it is left to IPython,
+            which says that there is none; awaited, it would lose the rest of the cell, or run an empty one.
+    """
 
     has_side_effects = False
 
-    def __init__(self, shell: InteractiveShell, names: Collection[str]) -> None:
+    def __init__(self, shell: InteractiveShell, kinds: Mapping[str, str]) -> None:
         self._shell = shell
-        self._names = frozenset(names)
+        self._kinds = dict(kinds)
 
     def __call__(self, lines: list[str]) -> list[str]:
         """Return the lines of a cell with awaits in place of our magics, or the lines themselves."""
@@ -77,7 +84,7 @@ class MagicAwaiter:
             # The code will be compiled once more, by IPython, which is when the user wants its warnings.
             warnings.simplefilter("ignore")
             try:
-                calls = _AwaitableCalls(self._names)
+                calls = _AwaitableCalls(self._kinds)
                 calls.visit(compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST | TOP_LEVEL_AWAIT))
                 rewritten = _replaced(source, calls.found)
                 compile(rewritten, "<cell>", "exec", TOP_LEVEL_AWAIT, dont_inherit=True)
@@ -86,9 +93,9 @@ class MagicAwaiter:
         return rewritten
 
 
-def install(shell: InteractiveShell, names: Collection[str]) -> MagicAwaiter:
-    """Add a transformer for these magics to the shell and return it."""
-    awaiter = MagicAwaiter(shell, names)
+def install(shell: InteractiveShell, kinds: Mapping[str, str]) -> MagicAwaiter:
+    """Add a transformer for these magics, each of its kind, to the shell and return it."""
+    awaiter = MagicAwaiter(shell, kinds)
     shell.input_transformers_post.append(awaiter)
     return awaiter
 
@@ -147,15 +154,15 @@ class _MagicCall:
 class _AwaitableCalls(ast.NodeVisitor):
     """Collects the calls of our magics that stand where an await may stand."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, kinds: Mapping[str, str]) -> None:
         self.found: list[_MagicCall] = []
-        self._names = names
+        self._kinds = kinds
         self._comprehensions = 0
         self._statement: ast.expr | None = None
 
     def visit_Call(self, node: ast.Call) -> None:
         """Take the call if it is one of ours; look into it otherwise."""
-        method = _magic_method(node, self._names)
+        method = _magic_method(node, self._kinds)
         if method is None:
             self.generic_visit(node)
             return
@@ -229,14 +236,14 @@ class _AwaitableCalls(ast.NodeVisitor):
             self.visit(node)
 
 
-def _magic_method(node: ast.Call, names: frozenset[str]) -> str | None:
+def _magic_method(node: ast.Call, kinds: Mapping[str, str]) -> str | None:
     match node:
         case ast.Call(
             func=ast.Attribute(
                 value=ast.Call(func=ast.Name(id="get_ipython"), args=[], keywords=[]), attr=method
             ),
             args=[ast.Constant(value=str() as name), *_],
-        ) if method in _TWINS and name in names:
+        ) if method in _KINDS and kinds.get(name) == _KINDS[method]:
             return method
     return None
 

@@ -38,11 +38,15 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAl
 from IPython.core.async_helpers import get_asyncio_loop
 from IPython.core.getipython import get_ipython
 
+from rapyer.session.using import chosen_source, using
 from rapyer_nb.errors import NotebookError
+from rapyer_nb.interrupts import in_main_thread, was_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from types import FrameType
+
+    from rapyer.session.clients import ClientSource
 
 Result = TypeVar("Result")
 BridgeMode: TypeAlias = Literal["auto", "nest", "thread", "off"]
@@ -136,9 +140,10 @@ class _LoopThread:
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine on the thread's loop and wait for it."""
         __tracebackhide__ = True
-        job = _Job(coroutine)
+        source = chosen_source()
+        job = _Job(coroutine if source is None else _with(source, coroutine))
         # Not run_coroutine_threadsafe: it copies the caller's context, and with it an open pipeline whose
-        # client belongs to another loop.
+        # client belongs to another loop. Only the server that the caller has chosen goes along.
         self._loop.call_soon_threadsafe(job.start, context=contextvars.Context())
         with _interrupts(lambda: self._loop.call_soon_threadsafe(job.cancel)) as interrupted:
             try:
@@ -191,12 +196,17 @@ class _Job(Generic[Result]):
             self.outcome.set_result(result)
 
 
+async def _with(source: ClientSource, coroutine: Coroutine[Any, Any, Result]) -> Result:
+    with using(source):
+        return await coroutine
+
+
 def _loop_for(mode: BridgeMode) -> asyncio.AbstractEventLoop | None:
     """Return the loop to run on from here, made re-entrant if it is running; `None` for another thread's."""
     try:
         running = asyncio.get_running_loop()
     except RuntimeError:
-        if not _in_main_thread():
+        if not in_main_thread():
             return None
         own: asyncio.AbstractEventLoop = get_asyncio_loop()
         return None if own.is_running() else own
@@ -249,8 +259,8 @@ def _run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Resu
     with _interrupts(lambda: loop.call_soon_threadsafe(task.cancel)) as interrupted:
         try:
             return loop.run_until_complete(task)
-        except asyncio.CancelledError:
-            if interrupted():
+        except asyncio.CancelledError as error:
+            if interrupted() or was_interrupted(error):
                 raise KeyboardInterrupt from None
             raise
         finally:
@@ -263,7 +273,7 @@ def _run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Resu
 def _interrupts(cancel: Callable[[], object]) -> Iterator[Callable[[], bool]]:
     """Let the first interrupt cancel and the second raise; yields a function that tells if there was one."""
     handler = signal.getsignal(signal.SIGINT)
-    if not _in_main_thread() or not callable(handler):
+    if not in_main_thread() or not callable(handler):
         yield lambda: False
         return
     seen = threading.Event()
@@ -279,7 +289,3 @@ def _interrupts(cancel: Callable[[], object]) -> Iterator[Callable[[], bool]]:
         yield seen.is_set
     finally:
         signal.signal(signal.SIGINT, handler)
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()

@@ -1,24 +1,27 @@
 """What `%load_ext rapyer_nb` adds to a shell, and how all of it is taken away again.
 
-Loading does no I/O and prints nothing. Added are: the input transformer, the magics with their options, the
-display of models, one attribute of the shell (which the transformed code refers to), and the library's
-binding to the notebook's connection. Each has its counterpart on the other side.
+Loading connects to nothing and prints nothing, unless a setting is wrong. Added are: the input transformers,
+the magics with their options, what completes their lines, the display of models, one attribute of the shell
+(which the transformed code refers to), and the library's binding to the notebook's connection. Each has its
+counterpart on the other side.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.async_helpers import get_asyncio_loop
 
 from rapyer import AtomicRedisModel
-from rapyer_nb import awaiting
+from rapyer_nb import assigning, awaiting, completing
 from rapyer_nb.awaiting import SHELL_ATTRIBUTE
 from rapyer_nb.magics import MAGICS
 from rapyer_nb.magics.magic import Surroundings
 from rapyer_nb.magics.toolkit import RapyerMagics
+from rapyer_nb.settings import SettingsWarning, read_settings
 from rapyer_nb.state import NotebookState
 from rapyer_nb.views import ModelView
 from rapyer_nb.widgets import close_all
@@ -42,13 +45,17 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     """Add the toolkit to a shell (`%load_ext rapyer_nb`); do nothing if it is there already."""
     if toolkit_of(shell) is not None:
         return
-    awaiter = awaiting.install(shell, [magic.name for magic in MAGICS])
-    toolkit = RapyerMagics(Surroundings(shell, NotebookState(), awaiter))
+    awaiter = awaiting.install(shell, {magic.name: magic.kind for magic in MAGICS})
+    assigning.install(shell)
+    toolkit = RapyerMagics(Surroundings(shell, NotebookState(read_settings()), awaiter))
     shell.register_magics(toolkit)
     setattr(shell, SHELL_ATTRIBUTE, toolkit)
+    completing.install(shell, toolkit)
     formatters = _formatters(shell)
     formatters["text/html"].for_type(AtomicRedisModel, _html)
     formatters["text/plain"].for_type(AtomicRedisModel, _plain)
+    for problem in toolkit.configure():
+        warnings.warn(problem, SettingsWarning, stacklevel=2)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
@@ -57,14 +64,17 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     if toolkit is None:
         return
     awaiting.uninstall(shell, toolkit.surroundings.awaiter)
+    assigning.uninstall(shell)
+    completing.uninstall(shell)
     _unregister(shell, toolkit)
     delattr(shell, SHELL_ATTRIBUTE)
     for mime in ("text/html", "text/plain"):
         _formatters(shell)[mime].pop(AtomicRedisModel, None)
     close_all()
-    source, server = toolkit.surroundings.state.release()
+    sources, server = toolkit.surroundings.state.release()
     toolkit.runner.close()
-    finish(source.aclose())
+    for source in sources:
+        finish(source.aclose())
     if server is not None:
         _give_up(shell, server)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import random
 import signal
 import socket
 import subprocess
@@ -68,12 +69,14 @@ def wait_until(holds: Callable[[], Any], seconds: float = START_SECONDS) -> None
 
 
 def free_ports(number: int) -> list[int]:
-    """Return so many ports that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Return so many ports that nobody listens on, below those that systems give to clients."""
+    found: list[int] = []
+    while len(found) < number:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            found += [port] if port not in found else []
+    return found
 
 
 def command_line(like: EmbeddedServer) -> list[str]:

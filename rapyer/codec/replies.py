@@ -105,6 +105,12 @@ def aggregated_keys(reply: Any) -> tuple[list[str], int]:
     )
 
 
+def group_rows(reply: Any) -> tuple[list[dict[str, Any]], int]:
+    """Read a reply of `FT.AGGREGATE … GROUPBY` into rows, and how many groups there are."""
+    rows = [{text(name): value for name, value in row.items()} for row in aggregated(reply)]
+    return rows, int(_get(reply, "total_results") if isinstance(reply, dict) else reply[0])
+
+
 def keyed_documents(reply: Any, name: str) -> list[tuple[str, bytes | None]]:
     """Read a reply of `FT.AGGREGATE … LOAD 4 @__key $ AS name` into keys, each with the document."""
     return [(text(_get(row, "__key")), raw_json(_get(row, name))) for row in aggregated(reply)]
@@ -181,6 +187,11 @@ def index_state(reply: Any) -> IndexState:
         text(_get(definition, "key_type")) == "JSON" and not _get(definition, "filter"),
         "OOM" in text(_get(_info(_get(info, "Index Errors") or {}), "background indexing status") or ""),
     )
+
+
+def index_bytes(reply: Any) -> int:
+    """Read the memory that an index takes, in bytes, out of a reply of FT.INFO."""
+    return round(float(_get(_info(reply), "total_index_memory_sz_mb") or 0) * 1024 * 1024)
 
 
 def _language(told: Any) -> tuple[str, ...]:

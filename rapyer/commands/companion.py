@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rapyer.codec.replies import identity
 from rapyer.commands.command import Command, Effect
+from rapyer.commands.slots import untagged
 from rapyer.scripts.script import BesideScript
 
 if TYPE_CHECKING:
@@ -23,6 +24,17 @@ _SAVE = BesideScript("save_stored")
 
 MOST_WORDS = 5000
 """How many words of one command a script can handle; an even number, for those that take pairs."""
+
+
+def main_of(key: str) -> str | None:
+    """Return the key of the model that a companion's key belongs to; None where it is no companion's.
+
+    The name of a field holds no colon, so the last one is where the model's key ends.
+    """
+    head = f"{SPECIAL_FIELD_KEY_PREFIX}:"
+    if not key.startswith(head):
+        return None
+    return untagged(key.removeprefix(head).rpartition(":")[0])
 
 
 def creating(

@@ -105,6 +105,16 @@ def expire(key: str, seconds: int, *, must_exist: bool = False) -> Command[bool]
     return Command("EXPIRE", (key,), (seconds,), bool, Effect.IDEMPOTENT, must_exist=must_exist)
 
 
+def persist(key: str) -> Command[bool]:
+    """PERSIST: let the key never end; whether it would have ended."""
+    return Command("PERSIST", (key,), (), bool, Effect.IDEMPOTENT)
+
+
+def time_left(key: str) -> Command[int]:
+    """PTTL: the milliseconds until the key ends; -1 where it never does, -2 where there is none."""
+    return Command("PTTL", (key,), (), int, Effect.READ, immediate=True)
+
+
 def scan_documents(cursor: int, prefix: str, count: int) -> Command[tuple[int, list[str]]]:
     """SCAN for JSON documents whose key starts with the prefix; the next cursor, 0 at the end, and keys."""
     return Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,11 @@ def lock_keys(key: str, action: str, *, tagged: bool = False) -> LockKeys:
     name = action.replace("%", "%25").replace("/", "%2F")
     lock = f"{slots.tagged(key) if tagged else key}/{name}:lock"
     return LockKeys(key, lock, f"{lock}:queue", f"{lock}:seen", f"{lock}:fence")
+
+
+def is_of_lock(key: str) -> bool:
+    """Tell whether a key looks like one of a lock; that of a document could, if somebody meant it to."""
+    return re.search(r"/[^/]*:lock(:queue|:seen|:fence)?$", key) is not None
 
 
 @dataclass(frozen=True, slots=True)

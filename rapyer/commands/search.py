@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rapyer.codec.replies import (
     SearchPage,
     aggregated_keys,
+    group_rows,
     keyed_documents,
     matching_keys,
     ranked_keys,
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _SORTED, _DOCUMENT = "__sorted", "__document"
+KEY = "__key"
+"""What the server calls the key of a document; one that has expired has none."""
 
 
 def parameter_words(parameters: Mapping[str, Arg]) -> tuple[Arg, ...]:
@@ -103,6 +106,44 @@ def leading(
     return Command(
         "FT.AGGREGATE", (), args, lambda reply: sorted_rows(reply, _SORTED, _DOCUMENT), Effect.READ
     )
+
+
+def groups(
+    index: str,
+    query: str,
+    parameters: Mapping[str, Arg],
+    *,
+    load: Mapping[str, str],
+    where: str,
+    apply: Mapping[str, str],
+    by: Sequence[str],
+    reduce: Sequence[tuple[Arg, ...]],
+) -> Command[tuple[list[dict[str, Any]], int]]:
+    """FT.AGGREGATE: what is computed of groups of matches, and how many groups there are.
+
+    Dialect 3 gives the values that were loaded as JSON, where the others give numbers with 12 digits.
+
+    Args:
+        index: The index.
+        query: The query.
+        parameters: The values in it.
+        load: The paths of what is computed with, by the names that expressions have for them.
+        where: An expression that holds for the documents that count.
+        apply: Expressions that are computed of each document, by name.
+        by: The names of what makes the groups; none for one group of all.
+        reduce: The reducers, each with its words.
+    """
+    loaded: list[Arg] = [f"@{KEY}"]
+    for name, path in load.items():
+        loaded += (path, "AS", name)
+    words: list[Arg] = ["LOAD", len(loaded), *loaded, "FILTER", where]
+    for name, expression in apply.items():
+        words += ("APPLY", expression, "AS", name)
+    words += ("GROUPBY", len(by), *(f"@{name}" for name in by))
+    for reducer in reduce:
+        words += ("REDUCE", *reducer)
+    args = (index, query, *words, "TIMEOUT", 0, *parameter_words(parameters), "DIALECT", 3)
+    return Command("FT.AGGREGATE", (), args, group_rows, Effect.READ)
 
 
 def nearest(

@@ -27,6 +27,21 @@ def memory() -> Command[dict[str, str]]:
     return Command("INFO", (), ("memory",), _fields, Effect.READ)
 
 
+def everything() -> Command[dict[str, str]]:
+    """INFO: what the server says of itself, by name."""
+    return Command("INFO", (), (), _fields, Effect.READ)
+
+
+def modules() -> Command[dict[str, int]]:
+    """MODULE LIST: the versions of the server's modules, by name."""
+    return Command("MODULE", (), ("LIST",), _modules, Effect.READ)
+
+
+def count_keys() -> Command[int]:
+    """DBSIZE: how many keys there are."""
+    return Command("DBSIZE", (), (), int, Effect.READ)
+
+
 def _known(names: tuple[str, ...], reply: Any) -> dict[str, bool]:
     return dict(zip(names, (bool(described) for described in reply), strict=True))
 
@@ -43,3 +58,9 @@ def _layout(reply: Any) -> Layout:
 def _fields(reply: Any) -> dict[str, str]:
     pairs = (line.partition(":") for line in text(reply).splitlines())
     return {name: value for name, colon, value in pairs if colon}
+
+
+def _modules(reply: Any) -> dict[str, int]:
+    rows = [row if isinstance(row, dict) else dict(zip(row[::2], row[1::2], strict=True)) for row in reply]
+    named = [{text(name): value for name, value in row.items()} for row in rows]
+    return {text(row["name"]): int(row["ver"]) for row in named}

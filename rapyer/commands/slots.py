@@ -40,6 +40,13 @@ def tagged(key: str) -> str:
     return f"{{{key}}}" if "}" not in key else f"{{{_tag_of(slot_of(key))}}}{key}"
 
 
+def untagged(text: str) -> str:
+    """Return the key that `tagged` made a text of."""
+    inside, closed, rest = text[1:].partition("}")
+    key = rest or inside
+    return key if key and closed and text[0] == "{" and tagged(key) == text else text
+
+
 def tag_where(is_right: Callable[[int], bool]) -> str:
     """Return the smallest number, as text, which used as a hash tag leads to a slot that is right."""
     return next(str(number) for number in count() if is_right(slot_of(str(number))))

@@ -43,13 +43,13 @@ class CascadePlan:
     def command(self, keys: Sequence[str], seconds: int) -> Command[CascadeResult]:
         """Return what lets instances of the class end after so many seconds, and passes that on.
 
-        Each class that is reached gets the time of its own `Meta`, as it stands now.
+        Each class that is reached gets the time of its own, as it stands now.
 
         Args:
             keys: Their main keys.
             seconds: Their time to live.
         """
-        return cascade(keys, seconds, self.text, [cls.Meta.ttl or 0 for cls in self.classes])
+        return cascade(keys, seconds, self.text, [registry.ttl_of(cls) or 0 for cls in self.classes])
 
 
 def plan_of(cls: type[StoredModel]) -> CascadePlan:
@@ -80,7 +80,7 @@ def check_cascades(models: Iterable[type[StoredModel]]) -> None:
                 reached.setdefault(target, where)
     participants = [*reached.items(), *owners.items()]
     for model, where in participants:
-        if model.Meta.ttl is None:
+        if registry.ttl_of(model) is None:
             raise CascadeTargetTtlMissingError(
                 f"{model.__name__} takes part in the TTL cascade of {where} and has no time to live",
                 model=model.__name__,

@@ -17,20 +17,24 @@ from rapyer.errors import CrossSourceError, ModelError
 from rapyer.model.companions import keys_under
 from rapyer.model.edges import edges_of
 from rapyer.model.held import INSTANCES_PER_READ, EdgeReader, Held
+from rapyer.model.portions import chunks_of
 from rapyer.model.references import target_of
 from rapyer.model.registry import registry
 from rapyer.result import RapyerDeleteResult
-from rapyer.session.executor import attempt, perform, require_one_step
+from rapyer.session.executor import attempt, execute, perform, require_one_step
 from rapyer.session.faults import checked
 from rapyer.session.scope import open_batch, settle_open
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from rapyer.commands.command import Command
     from rapyer.model.edges import Edge
     from rapyer.model.state import StoredModel
     from rapyer.session.clients import ClientSource
+
+    Told: TypeAlias = Callable[[int, int], object]
 
 
 def deletes_more(cls: type[StoredModel]) -> bool:
@@ -39,7 +43,7 @@ def deletes_more(cls: type[StoredModel]) -> bool:
 
 
 async def delete_cascading(
-    wanted: Mapping[Any, Sequence[str]], *, atomic: bool = False
+    wanted: Mapping[Any, Sequence[str]], *, atomic: bool = False, told: Told | None = None
 ) -> RapyerDeleteResult:
     """Delete documents by their keys, and what their marked fields lead to, with what lives beside each.
 
@@ -50,6 +54,7 @@ async def delete_cascading(
     Args:
         wanted: Full keys by class.
         atomic: Refuse to delete anything if it cannot be one step.
+        told: Is told of how many it was read what they refer to, and how many are known.
 
     Returns:
         How many were there, in all and by class; only of those asked for some may be missing.
@@ -61,7 +66,7 @@ async def delete_cascading(
         PartlyAppliedError: On a cluster, only some slots did it.
     """
     settle_open()
-    reach = _Reach(wanted)
+    reach = _Reach(wanted, told)
     await reach.run()
     servers = reach.by_server()
     if len(servers) > 1 and (atomic or open_batch() is not None):
@@ -86,6 +91,35 @@ async def delete_cascading(
         models_missing=missing,
         was_committed=open_batch() is None,
         by_model={cls: count for cls, count in deleted.items() if count or cls in wanted},
+    )
+
+
+async def would_delete_cascading(
+    wanted: Mapping[Any, Sequence[str]], *, told: Told | None = None
+) -> RapyerDeleteResult:
+    """Return what `delete_cascading` would do (TYPE, JSON.GET, SMEMBERS, ZRANGE).
+
+    Args:
+        wanted: Full keys by class.
+        told: Is told of how many it was read what they refer to, and how many are known.
+    """
+    reach = _Reach(wanted, told)
+    await reach.run()
+    there, beside, missing = Counter[Any](), 0, 0
+    for source, groups in reach.by_server().items():
+        for group in groups:
+            number = 0
+            for keys in chunks_of(group.keys, INSTANCES_PER_READ):
+                number += sum(await execute(source, [is_document(key) for key in keys]))
+            there[group.cls] += number
+            beside += number * len(group.cls.__rapyer_spec__.companions)
+            missing += len(group.keys) - number if group.asked else 0
+    return RapyerDeleteResult(
+        models_deleted=there.total(),
+        keys_deleted=there.total() + beside,
+        models_missing=missing,
+        was_committed=False,
+        by_model={cls: count for cls, count in there.items() if count or cls in wanted},
     )
 
 
@@ -122,9 +156,11 @@ class _Reach:
 
     Args:
         wanted: Their full keys by class.
+        told: Is told of how many it was read what they refer to, and how many are known.
     """
 
-    def __init__(self, wanted: Mapping[Any, Sequence[str]]) -> None:
+    def __init__(self, wanted: Mapping[Any, Sequence[str]], told: Told | None = None) -> None:
+        self._told = told
         self._nodes: dict[str, _Node] = {}
         self._readers: dict[Any, EdgeReader] = {}
         for cls, keys in wanted.items():
@@ -168,6 +204,9 @@ class _Reach:
             held = list(reader.held(key, replies))
             # What is left beside a document that is gone belongs to nobody.
             self._nodes[key].held = held if checked(read, there) else []
+        if self._told is not None:
+            read_so_far = sum(node.held is not None for node in self._nodes.values())
+            self._told(read_so_far, len(self._nodes))
 
     def _reader(self, cls: Any) -> EdgeReader:
         reader = self._readers.get(cls)

@@ -16,7 +16,7 @@ from rapyer.session.executor import execute, perform, require_one_step
 from rapyer.session.scope import open_batch, settle_open
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from rapyer.commands.command import Command
     from rapyer.commands.keys import Gone
@@ -55,7 +55,9 @@ async def delete_instance(model: StoredModel, *, cascade: bool) -> bool:
     return was_there
 
 
-async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> DeleteResult:
+async def delete_models(
+    cls: type[StoredModel], wanted: Sequence[str], *, told: Callable[[int, int], object] | None = None
+) -> DeleteResult:
     """Delete documents by their keys, and what lives beside them.
 
     A transaction (DEL) removes no more than `Meta.max_delete_per_transaction` keys, and all of a model. In a
@@ -64,6 +66,7 @@ async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> Delete
     Args:
         cls: Their class.
         wanted: Full keys; one that is named twice counts once.
+        told: Is told after each round trip of how many this is done, and of how many.
 
     Returns:
         How many were really there, or in a pipeline how many will be asked for.
@@ -88,6 +91,8 @@ async def delete_models(cls: type[StoredModel], wanted: Sequence[str]) -> Delete
     for start in range(0, len(batches), BATCHES_AT_ONCE):
         commands = [_command(cls, batch) for batch in batches[start : start + BATCHES_AT_ONCE]]
         counts += await execute(source, commands)
+        if told is not None:
+            told(sum(map(len, batches[: start + BATCHES_AT_ONCE])), len(distinct))
     return _result(len(distinct), counts)
 
 

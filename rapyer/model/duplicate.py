@@ -16,6 +16,7 @@ from rapyer.model.identity import settle
 from rapyer.model.keys import key_for, new_primary_key, primary_key_of
 from rapyer.model.load import from_document, from_replies, reading_of
 from rapyer.model.persist import check_field_names
+from rapyer.model.registry import registry
 from rapyer.model.schema import spec_of
 from rapyer.session.executor import is_one_step, perform, run
 from rapyer.session.scope import open_batch, settle_open
@@ -97,7 +98,7 @@ async def _run(model: StoredModel, copies: list[M], changes: Mapping[str, Any]) 
     changed = dict(content for part in parts.values() for content in contents(part))
     groups = [[one.key(main) for main in (key, *keys)] for one in spec_of(model).companions]
     beside = [(group, changed.get(group[1])) for group in groups]
-    options = {"ttl": model.Meta.ttl, "changes": texts, "own": own}
+    options = {"ttl": registry.ttl_of(type(model)), "changes": texts, "own": own}
     result = await _copied(model._rapyer_source(), key, keys, beside, options)
     if result is not None and result.status == "missing":
         raise KeyNotFound(

@@ -12,6 +12,7 @@ from rapyer.commands import keys
 from rapyer.commands.expire import expire_models
 from rapyer.model.cascade import plan_of
 from rapyer.model.companions import keys_under
+from rapyer.model.registry import registry
 from rapyer.session.scope import open_batch
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def should_refresh(cls: type[StoredModel], groups: ActionGroup | None = None) ->
         cls: The class of the top-level model.
         groups: The groups; None for any at all.
     """
-    return cls.Meta.refreshes((ActionGroup.all() if groups is None else groups).value)
+    return _refreshes(cls, (ActionGroup.all() if groups is None else groups).value)
 
 
 def refreshes_now(cls: type[StoredModel], groups: ActionGroup | None = None) -> bool:
@@ -46,7 +47,7 @@ def refreshes_now(cls: type[StoredModel], groups: ActionGroup | None = None) -> 
     running = running_groups()
     if running is None:
         running = 0 if groups is None else groups.value
-    return cls.Meta.refreshes(running)
+    return _refreshes(cls, running)
 
 
 def renewal(model: StoredModel, groups: ActionGroup | None = None) -> Renewal:
@@ -74,7 +75,7 @@ def renewal_of_stored(models: Iterable[StoredModel]) -> Renewal:
     for model in models:
         by_class.setdefault(type(model), []).append(model)
     for cls, members in by_class.items():
-        seconds = cls.Meta.ttl
+        seconds = registry.ttl_of(cls)
         if seconds is None:
             continue
         if not refreshes_now(cls):
@@ -105,7 +106,7 @@ def renewed(model: StoredModel) -> Renewal:
 def renewal_under_lock(model: StoredModel) -> Renewal:
     """Return what starts the time to live anew of a model, or of what holds it, that a lock's block saves."""
     root = model._rapyer_root()
-    seconds = root.Meta.ttl
+    seconds = registry.ttl_of(type(root))
     if seconds is None or not should_refresh(type(root), ActionGroup.CREATE | ActionGroup.UPDATE):
         return ()
     return _expire(type(root), [root._rapyer_key()], seconds, known=True)  # a script cannot run in the lock's
@@ -116,9 +117,13 @@ def expire(model: StoredModel, seconds: int) -> Renewal:
     return _expire(type(model), [model._rapyer_key()], seconds, known=_is_stored(model))
 
 
+def _refreshes(cls: type[StoredModel], groups: int) -> bool:
+    return registry.ttl_of(cls) is not None and cls.Meta.refreshes(groups)
+
+
 def _start(cls: type[StoredModel], names: Iterable[str], *, known: bool = False) -> Renewal:
     """Return what gives models the time to live of their class, and so passes it on to what they refer to."""
-    seconds = cls.Meta.ttl
+    seconds = registry.ttl_of(cls)
     if seconds is None:
         return ()
     plan = plan_of(cls)

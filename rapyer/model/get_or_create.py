@@ -12,6 +12,7 @@ from rapyer.model.beside import contents, part_of
 from rapyer.model.cascade import plan_of
 from rapyer.model.load import from_document, from_replies, reading_of
 from rapyer.model.persist import document_to_store, note_saved
+from rapyer.model.registry import registry
 from rapyer.model.remembered import remember
 from rapyer.model.state import StoredModel
 from rapyer.result import GetOrCreateResult, GetOrCreateStatus
@@ -61,8 +62,8 @@ async def _run(model: StoredModel, text: bytes) -> GotOrCreated:
         model._rapyer_key(),
         text,
         _beside(model),
-        ttl=cls.Meta.ttl,
-        ttl_found=cls.Meta.ttl if found else None,
+        ttl=registry.ttl_of(cls),
+        ttl_found=registry.ttl_of(cls) if found else None,
     )
     outcome: GotOrCreated = (await perform_now(source, command, renewal=together))[0]
     if onward and not together and (created if outcome.document is None else found):

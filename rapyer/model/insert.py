@@ -11,6 +11,7 @@ from rapyer.model.beside import contents, part_of
 from rapyer.model.duplicate import taken
 from rapyer.model.expiry import passed_on, refreshes_now
 from rapyer.model.persist import document_to_store, note_saved
+from rapyer.model.registry import registry
 from rapyer.model.remembered import remember
 from rapyer.session.executor import execute, is_one_step, perform, require_one_step
 from rapyer.session.scope import open_batch
@@ -120,7 +121,7 @@ def _documents(models: Mapping[str, StoredModel]) -> list[NewDocument]:
         NewDocument(
             key,
             document_to_store(model),
-            model.Meta.ttl,
+            registry.ttl_of(type(model)),
             refreshing[type(model)],
             tuple(contents(part_of(model))) if model.__rapyer_spec__.companions else (),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from rapyer.config import MOST_SECONDS
+from rapyer.config import checked_ttl
 from rapyer.errors import InnerModelError
 from rapyer.model.cascade import plan_of
 from rapyer.model.expiry import expire
@@ -31,10 +31,7 @@ async def set_ttl(model: StoredModel, ttl: int, *, cascade: bool) -> CascadeResu
         ValueError: The time is not a positive integer, or more than Redis can hold.
         InnerModelError: The instance lives inside another model.
     """
-    if isinstance(ttl, bool) or not isinstance(ttl, int) or ttl <= 0:
-        raise ValueError(f"a time to live is a positive int of seconds, not {ttl!r}")
-    if ttl > MOST_SECONDS:
-        raise ValueError(f"a time to live is at most {MOST_SECONDS} seconds, not {ttl}")
+    checked_ttl(ttl)
     key = model._rapyer_key()
     if model._rapyer_is_inner():
         raise InnerModelError("Can only set TTL from top level model", key=key, field=model.field_path)

@@ -233,7 +233,7 @@ async def load_inner(inner: M, source: ClientSource) -> M:
 
 async def load_many(cls: type[M], source: ClientSource, wanted: Sequence[str]) -> Loaded:
     """Read many documents, a JSON.MGET for each chunk, the next one on its way while one is parsed."""
-    return await _load(cls, source, chunks_of(wanted))
+    return await _load(cls, source, chunks_of(wanted), len(wanted))
 
 
 async def load_all(cls: type[M], source: ClientSource, limit: int | None = None) -> Loaded:
@@ -244,11 +244,11 @@ async def load_all(cls: type[M], source: ClientSource, limit: int | None = None)
     return await _load(cls, source, scanned(cls, source, limit))
 
 
-async def _load(cls: type[M], source: ClientSource, portions: Portions) -> Loaded:
+async def _load(cls: type[M], source: ClientSource, portions: Portions, total: int | None = None) -> Loaded:
     reading = reading_of(cls)
     read = reader_of(cls, reading)
     loaded = Loaded([], (), ())
-    async with aclosing(overlapped(portions, lambda keys: _read(cls, source, keys, reading))) as found:
+    async with aclosing(overlapped(portions, lambda keys: _read(cls, source, keys, reading), total)) as found:
         async for keys_read, rows in found:
             loaded = loaded.extended(keys_read, rows, read)
     return loaded

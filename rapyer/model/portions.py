@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -26,33 +27,62 @@ Portions: TypeAlias = Iterable[Sequence[str]] | AsyncGenerator[Sequence[str], No
 DOCUMENTS_PER_READ = 500
 """How many documents one JSON.MGET reads."""
 
+OnRead: TypeAlias = "Callable[[int, int | None], None]"
+"""Is told how many documents have been read, and how many there are to read, if that is known."""
+
+_on_read: ContextVar[OnRead | None] = ContextVar("on_read", default=None)
+
 KEYS_PER_SCAN = 1000
 """How many keys one SCAN looks at; the server answers nobody else meanwhile."""
 
 
+@contextmanager
+def reported(on_read: OnRead | None) -> Iterator[None]:
+    """Let somebody be told how many documents have been read, of whatever is found in the block."""
+    token = _on_read.set(on_read)
+    try:
+        yield
+    finally:
+        _on_read.reset(token)
+
+
 async def overlapped(
-    portions: Portions, read: Callable[[Sequence[str]], Awaitable[R]]
+    portions: Portions, read: Callable[[Sequence[str]], Awaitable[R]], total: int | None = None
 ) -> AsyncGenerator[tuple[Sequence[str], R], None]:
     """Yield portions of keys, each with what is read of it, the next one on its way meanwhile.
 
     Args:
         portions: The keys.
         read: Reads a portion.
+        total: How many keys there are, for whoever is told (`reported`).
     """
+    on_read, done = _on_read.get(), 0
     ahead: tuple[Sequence[str], asyncio.Future[R]] | None = None
     given = portions if isinstance(portions, AsyncGenerator) else _each(portions)
     try:
-        async with aclosing(given):
-            async for portion in given:
-                this, ahead = ahead, (portion, asyncio.ensure_future(read(portion)))
+        async with aclosing(_and_none(given)) as coming:
+            async for portion in coming:
+                this = ahead
+                ahead = None if portion is None else (portion, asyncio.ensure_future(read(portion)))
                 await asyncio.sleep(0)  # lets the request leave before the reply before it is parsed
                 if this is not None:
-                    yield this[0], await this[1]
-        if ahead is not None:
-            yield ahead[0], await ahead[1]
+                    found = await this[1]
+                    done += len(this[0])
+                    if on_read is not None:
+                        on_read(done, total)
+                    yield this[0], found
     finally:
         if ahead is not None:
             await _give_up(ahead[1])
+
+
+async def _and_none(
+    portions: AsyncGenerator[Sequence[str], None],
+) -> AsyncGenerator[Sequence[str] | None, None]:
+    async with aclosing(portions):
+        async for portion in portions:
+            yield portion
+    yield None
 
 
 async def _each(portions: Iterable[Sequence[str]]) -> AsyncGenerator[Sequence[str], None]:

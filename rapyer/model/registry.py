@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rapyer.config import DEFAULT_CONNECTION
 from rapyer.errors import ConfigError, DuplicateModelNameError
 from rapyer.session.clients import ClientSource
+from rapyer.session.using import chosen_source
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -124,17 +125,29 @@ class ModelRegistry:
         self.__dict__.update(source=ClientSource.from_url(DEFAULT_CONNECTION), auto_index=False, bound=False)
         self._ready_indexes.clear()
 
+    @property
+    def source_in_use(self) -> ClientSource:
+        """Where the commands of the running task go: what it has chosen (`using`), else the bound source."""
+        return chosen_source() or self.source
+
     def source_for(self, model: type[StoredModel]) -> ClientSource:
-        """Return where the commands of a class go: what its `Meta.redis` says, else the bound source.
+        """Return where the commands of a class go.
+
+        That is what its `Meta.redis` says, else what the task has chosen (`using`), else the bound source.
 
         Raises:
             ConfigError: `Meta.redis` is neither a client nor a URL.
         """
         own = model.Meta.redis
-        source = self.source if own is None else self._own_sources.get(own)
+        source = self.source_in_use if own is None else self._own_sources.get(own)
         if source is None:
             source = self._own_sources[own] = _source_of(own, model)
         return source.exactly_once if model.Meta.exactly_once else source
+
+    def ttl_of(self, model: type[StoredModel]) -> int | None:
+        """Return after how many seconds instances of a class expire: by its `Meta`, else by its source."""
+        own = model.Meta.ttl
+        return self.source_for(model).ttl if own is None else own
 
     def cascade_by_default(self, cascade: CascadeTTL | None) -> None:
         """Set how far a time to live is passed on along references whose field says nothing of that."""

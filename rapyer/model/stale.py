@@ -15,6 +15,7 @@ from rapyer.model.beside import changes, part_of
 from rapyer.model.expiry import renewal_of_stored
 from rapyer.model.identity import set_loaded
 from rapyer.model.persist import document_to_store, note_saved, send
+from rapyer.model.registry import registry
 from rapyer.model.remembered import Remembered, changed, merged, remembered, removed
 from rapyer.session.executor import run
 from rapyer.session.scope import open_batch
@@ -129,7 +130,7 @@ def _paths(
 async def _write_if_unchanged(model: StoredModel, known: Remembered, writes: list[tuple[str, bytes]]) -> None:
     expected = known.text
     while True:
-        command = json.save_if(known.key, expected, writes, ttl=model.Meta.ttl)
+        command = json.save_if(known.key, expected, writes, ttl=registry.ttl_of(type(model)))
         result = await run(model._rapyer_source(), command)
         if result.status == "written":
             if model.__rapyer_spec__.companions:

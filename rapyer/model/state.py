@@ -248,7 +248,7 @@ class StoredModel(Copying, Identity, HoldsLoose, UnreadFields, Linkable):
 
     def _rapyer_renewal(self, groups: ActionGroup | None = None) -> Sequence[Command[Any]]:
         """Return what starts the time to live of this top-level model anew, where the operation does that."""
-        return () if self.Meta.ttl is None else expiry.renewal(self, groups)
+        return () if registry.ttl_of(type(self)) is None else expiry.renewal(self, groups)
 
     def _rapyer_path_of(self, name: Any, child: Any) -> JsonPath:
         if isinstance(child, RedisContainer | Linkable) and self.__dict__.get(name) is not child:

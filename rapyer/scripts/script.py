@@ -55,6 +55,13 @@ class IndexScript(Script):
     prelude = "index"
 
 
+@dataclass(frozen=True)
+class ContentScript(Script):
+    """A script that looks at all that keys hold, and whether it is what somebody has seen (`content.lua`)."""
+
+    prelude = "content"
+
+
 def _text_of(name: str) -> str:
     text = files("rapyer.scripts").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
     lines = (line.strip() for line in text.splitlines())

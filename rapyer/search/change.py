@@ -18,6 +18,7 @@ from rapyer.model import load
 from rapyer.model.cascade import plan_of
 from rapyer.model.companions import keys_under
 from rapyer.model.expiry import refreshes_now, renewal_of
+from rapyer.model.registry import registry
 from rapyer.search.compile import compiled
 from rapyer.search.evaluate import holds
 from rapyer.search.find import keys_on
@@ -63,6 +64,7 @@ class Task:
         refreshes: Whether the time to live starts anew.
         atomic: Whether all must be one script.
         dry_run: Whether nothing is to be changed.
+        told: Is told after each round trip how many were changed, and how many have been found by then.
     """
 
     cls: type[StoredModel]
@@ -73,6 +75,7 @@ class Task:
     refreshes: bool = True
     atomic: bool = False
     dry_run: bool = False
+    told: Callable[[int, int], object] | None = None
 
 
 @dataclass
@@ -212,7 +215,7 @@ class _Change:
         cls = self._task.cls
         models = [keys_under(cls.__rapyer_spec__, key) for key in keys]
         starts = self._task.refreshes and not self._follows and refreshes_now(cls)
-        seconds = cls.Meta.ttl if starts else None
+        seconds = registry.ttl_of(cls) if starts else None
         return change_matching(models, condition, steps, seen=seen, seconds=seconds, effect=self._effect)
 
     async def _change_all(self, places: Sequence[tuple[str, list[str]]]) -> None:
@@ -250,6 +253,8 @@ class _Change:
         changed = [key for one in done for key in one.keys]
         self.outcome.changed.update(changed)
         self.outcome.removed += sum(one.removed for one in done)
+        if self._task.told is not None:
+            self._task.told(len(self.outcome.changed), len(self.outcome.found))
         await perform(self._source, renewal=self._renewal(changed))
         return len(changed) == len(asked)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pydantic_core import from_json, to_json
 
@@ -25,7 +25,7 @@ from rapyer.search.expression import FieldOperand, ModelOperand, operand
 from rapyer.search.located import Located
 from rapyer.session.executor import read_each
 from rapyer.types.base import native_of
-from rapyer.types.indexed import NoNul, options_of
+from rapyer.types.indexed import Indexed, IndexedLiteral, NoNul, options_of
 from rapyer.types.zones import joined, paired
 
 if TYPE_CHECKING:
@@ -61,6 +61,12 @@ class Column(Located):
         if self.place.many or not all(map(_is_mark, self.field.info.metadata)):
             return None
         return next((kind for kind in _PLAIN if self.field.annotation in (kind, kind | None)), None)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing that the field is declared with may make other values of those that are stored."""
+        told = (_is_mark(item) or _keeps(item) for item in self.field.info.metadata)
+        return all(told) and not _is_told_more(self.field.annotation)
 
     def read(self, keys: Sequence[str], found: Sequence[bytes | None]) -> list[Any]:
         """Return the values out of what JSON.MGET gave for the path, a tuple for each document.
@@ -209,6 +215,15 @@ async def read_columns(
 
 def _is_mark(item: Any) -> bool:
     return is_key_marker(item) or index_marker(item) is not None or isinstance(item, NoNul)
+
+
+def _keeps(item: Any) -> bool:
+    """Tell whether metadata changes no value: a form in documents, or a limit such as Ge(0)."""
+    return isinstance(item, Indexed | IndexedLiteral) or type(item).__module__ == "annotated_types"
+
+
+def _is_told_more(annotation: Any) -> bool:
+    return get_origin(annotation) is Annotated or any(map(_is_told_more, get_args(annotation)))
 
 
 def _by_path(cls: type[StoredModel], path: str) -> Any:

@@ -43,13 +43,13 @@ class FindResult:
     """What a find gave.
 
     Attributes:
-        models: The instances found, at most as many as the limit.
-        total: How many documents match on the server.
+        models: The instances found, or rows of them, at most as many as the limit.
+        total: How many documents match on the server; None where only some of them were looked for.
         skipped: Keys of matches left out, because they vanished or do not fit the class.
     """
 
     models: list[Any]
-    total: int
+    total: int | None
     skipped: tuple[str, ...]
 
 
@@ -91,9 +91,10 @@ async def find(
     """
     source = registry.source_for(cls)
     found = await matching(cls, expression, limit)
+    total: int | None
     if found is None:
         loaded = await load.load_all(cls, source, limit)
-        total = len(loaded.models) + len(loaded.skipped)
+        total = len(loaded.models) + len(loaded.skipped) if limit is None else None
     else:
         loaded, total = found.loaded or await load.load_many(cls, source, found.keys[:limit]), found.total
     loaded = replace(loaded, models=loaded.models[:limit])

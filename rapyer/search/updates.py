@@ -23,7 +23,7 @@ from rapyer.session.executor import execute
 from rapyer.session.scope import open_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rapyer.commands.command import Arg
     from rapyer.model.state import StoredModel
@@ -36,11 +36,23 @@ _ANY_PK = "-"
 
 
 async def delete_matching(
-    cls: type[StoredModel], expression: Expression, *, atomic: bool = False, dry_run: bool = False
+    cls: type[StoredModel],
+    expression: Expression,
+    *,
+    atomic: bool = False,
+    dry_run: bool = False,
+    told: Callable[[int, int], object] | None = None,
 ) -> DeleteResult:
     """Delete the documents that an expression describes, with what lives beside them.
 
     Raises as `carry_out`.
+
+    Args:
+        cls: The class.
+        expression: The filter.
+        atomic: Whether all must go in one script.
+        dry_run: Whether nothing is to be deleted.
+        told: Is told after each round trip how many are gone, and how many have been found by then.
     """
     source, queued = registry.source_for(cls), open_batch() is not None
     each, most = len(cls.__rapyer_spec__.companions) + 1, cls.Meta.max_delete_per_transaction
@@ -52,6 +64,7 @@ async def delete_matching(
         refreshes=False,
         atomic=atomic,
         dry_run=dry_run,
+        told=told,
     )
     outcome = await carry_out(source, task)
     unreadable = load.Loaded([], (), tuple(outcome.corrupt.values()))
@@ -62,18 +75,24 @@ async def delete_matching(
     return DeleteResult(models_deleted=changed, keys_deleted=outcome.removed, models_missing=found - changed)
 
 
-async def would_delete(cls: type[StoredModel], wanted: Sequence[str]) -> DeleteResult:
+async def would_delete(
+    cls: type[StoredModel], wanted: Sequence[str], *, told: Callable[[int, int], object] | None = None
+) -> DeleteResult:
     """Return what deleting by keys would do (TYPE each).
 
     Args:
         cls: Their class.
         wanted: Full keys; one that is named twice counts once.
+        told: Is told after each round trip how many were looked at, and of how many.
     """
     distinct, source = list(dict.fromkeys(wanted)), registry.source_for(cls)
-    there = 0
+    there = seen = 0
     for chunk in load.chunks_of(distinct):
         kinds = await execute(source, [keys.type_of(key) for key in chunk])
         there += kinds.count("ReJSON-RL")
+        seen += len(chunk)
+        if told is not None:
+            told(seen, len(distinct))
     each = len(cls.__rapyer_spec__.companions) + 1
     return DeleteResult(
         models_deleted=there,

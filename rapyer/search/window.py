@@ -88,7 +88,9 @@ async def rows_of(cls: type[StoredModel], keys: Sequence[str], selection: Projec
     """Return some fields of documents under keys (JSON.MGET)."""
     source = registry.source_for(cls)
     rows = load.Loaded([], (), ())
-    async for _, part in overlapped(chunks_of(keys), lambda chunk: read_rows(cls, source, chunk, selection)):
+    async for _, part in overlapped(
+        chunks_of(keys), lambda chunk: read_rows(cls, source, chunk, selection), len(keys)
+    ):
         rows.models.extend(row for _, row in part.models)
         rows = load.Loaded(rows.models, (*rows.missing, *part.missing), (*rows.corrupt, *part.corrupt))
     return rows

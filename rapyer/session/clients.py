@@ -13,6 +13,7 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from rapyer.config import checked_ttl
 from rapyer.errors import ConfigError
 from rapyer.session.cluster import Cluster
 from rapyer.session.retry import OneServer
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from rapyer.session.routing import Router
     from rapyer.session.wakeups import Wakeups
 
-# A password may hold any character, so it ends only at the last @ of what stands before the query.
-_IN_AUTHORITY = re.compile(r"^(?P<head>[^:/]+://[^:@?]*:)[^?]*@")
-_IN_QUERY = re.compile(r"(?P<head>[?&]password=)[^&]*")
+# A password may hold any character, so it ends only at the last @ of what stands before the query. A name
+# alone may be a password that somebody put there.
+_IN_AUTHORITY = re.compile(r"^(?P<head>[^:/]+://)(?:(?P<user>[^:@?]*:)[^?]*|[^:@?/]+)@")
+_IN_QUERY = re.compile(r"(?P<head>[?&]\w*password=)[^&]*")
 
 MAX_CONNECTIONS = 50
 """Connections per client that the library makes; further commands wait for one to be free."""
@@ -37,7 +39,7 @@ SOCKET_TIMEOUT = 5.0
 
 def mask_url(url: str) -> str:
     """Return a Redis URL with its password replaced by `***`."""
-    return _IN_QUERY.sub(r"\g<head>***", _IN_AUTHORITY.sub(r"\g<head>***@", url))
+    return _IN_QUERY.sub(r"\g<head>***", _IN_AUTHORITY.sub(r"\g<head>\g<user>***@", url))
 
 
 class ClientSource:
@@ -69,6 +71,7 @@ class ClientSource:
         self._make = make
         self._description = description
         self._given = client
+        self._ttl: int | None = None
         self.router: Router = Cluster(self) if cluster else OneServer(self)
         self._base: ClientSource | None = None
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Redis, Any]] = WeakKeyDictionary()
@@ -140,6 +143,18 @@ class ClientSource:
         twin._base = self
         return twin
 
+    @property
+    def ttl(self) -> int | None:
+        """Seconds after which what is stored here expires, of models whose `Meta` has no time to live.
+
+        Setting it raises `ValueError` for what is no time to live.
+        """
+        return self.without_tokens._ttl
+
+    @ttl.setter
+    def ttl(self, seconds: int | None) -> None:
+        self.without_tokens._ttl = None if seconds is None else checked_ttl(seconds)
+
     def narrowed(self, router: Callable[[ClientSource], Router], description: str) -> ClientSource:
         """Return a source for a part of the servers of this one.
 
@@ -208,6 +223,11 @@ class ClientSource:
         """The client that the caller gave, if this source was made from one."""
         return self._given
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a client already, for whichever event loop."""
+        return self._given is not None or len(self._clients) > 0
+
     def turns(self) -> asyncio.Semaphore:
         """Return what lets as many callers on as the client has connections; the others wait, in order.
 
@@ -269,6 +289,15 @@ def own_connection(client: Redis, *, socket_timeout: float | None) -> Any:
     return pool.connection_class(**(given | ours))
 
 
+class _DiscreetPool(BlockingConnectionPool):
+    """A pool whose text has no password, whatever the version of redis-py shows."""
+
+    def __repr__(self) -> str:
+        options = self.connection_kwargs
+        place = options.get("path") or f"{options.get('host')}:{options.get('port')}"
+        return f"<{type(self).__name__} {place}>"
+
+
 def _client_for(url: str, options: dict[str, Any]) -> Redis:
     # The client's own retries send a write again whose reply was lost; session.retry decides that instead.
     # RESP2, because the search module answers it faster than RESP3.
@@ -280,7 +309,7 @@ def _client_for(url: str, options: dict[str, Any]) -> Redis:
         "socket_timeout": SOCKET_TIMEOUT,
         "socket_connect_timeout": SOCKET_TIMEOUT,
     }
-    pool = BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, **(defaults | options))
+    pool = _DiscreetPool.from_url(url, max_connections=MAX_CONNECTIONS, **(defaults | options))
     return Redis.from_pool(pool)
 
 

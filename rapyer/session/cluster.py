@@ -19,12 +19,13 @@ from rapyer.commands import search
 from rapyer.commands.command import Effect
 from rapyer.commands.slots import slot_of
 from rapyer.session.nodes import NodeClient
+from rapyer.session.observe import exchange
 from rapyer.session.plan import planned
 from rapyer.session.retry import FAULTS, Patience, Step
 from rapyer.session.routing import Router
 from rapyer.session.tasks import together
 from rapyer.session.topology import ReplacedError, Topology
-from rapyer.session.wire import NotConnected, round_trip
+from rapyer.session.wire import NotConnected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -200,8 +201,12 @@ class Cluster(Router):
         began = asyncio.get_running_loop().time()
         requests = [words for each in tries for words in each.requests()]
         try:
-            async with self._topology.turns(node):
-                replies = await round_trip(self._topology.client_of(node), requests)
+            turns, commands = (
+                self._topology.turns(node),
+                [one for each in tries for one in each.step.commands],
+            )
+            client = self._topology.client_of(node)
+            replies = await exchange(client, turns, commands, requests, node.name)
         except FAULTS as error:
             for each in tries:
                 each.broke(error, alone=len(tries) == 1)

@@ -35,6 +35,12 @@ class Pipeline:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._results: tuple[Any, ...] | None = None
+        self._ignored: BaseException | None = None
+
+    @property
+    def ignored(self) -> BaseException | None:
+        """The server's error that ended the block and was ignored, as it was to be; None if there is none."""
+        return self._ignored
 
     @property
     def commands(self) -> tuple[Command[Any], ...]:
@@ -145,6 +151,7 @@ async def _finish(
         await _reload(touched if _ran_in_part(error) else batch.outdated())
         if not (ignore_redis_error and _is_answer(error)):
             raise
+        opened._ignored = error
         logger.warning("the pipeline was ended by the server and its error ignored: %s", error)
 
 

@@ -21,8 +21,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.commands.command import Effect
 from rapyer.errors import UnknownOutcomeError
+from rapyer.session.observe import exchange
 from rapyer.session.routing import Router
-from rapyer.session.wire import NotConnected, reconnections, round_trip
+from rapyer.session.wire import NotConnected, reconnections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,8 +154,7 @@ class OneServer(Router):
         while True:
             client = source.client()
             try:
-                async with source.turns():
-                    replies = await round_trip(client, step.requests)
+                replies = await exchange(client, source.turns(), step.commands, step.requests)
             except FAULTS as error:
                 patience.broke(error)
             else:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -181,9 +181,7 @@ async def _acquired(pool: Any) -> Any:
         if connection is not None:
             await connection.disconnect(nowait=True)
             await _released(pool, connection)
-        if _is_fault(error):
-            raise NotConnected(*error.args) from error
-        raise
+        _tell(error)
     _note_stream(pool, connection)
     return connection
 
@@ -281,9 +279,7 @@ async def _over_the_only_connection(client: Any, requests: Sequence[tuple[Arg, .
         if client.connection is None:
             await _undisturbed(_initialized(client))
     except (RedisConnectionError, RedisTimeoutError) as error:
-        if _is_fault(error):
-            raise NotConnected(*error.args) from error
-        raise
+        _tell(error)
     async with client._single_conn_lock:
         connection = client.connection
         try:
@@ -291,9 +287,7 @@ async def _over_the_only_connection(client: Any, requests: Sequence[tuple[Arg, .
                 await _undisturbed(_made_ready(client.connection_pool, connection))
         except BaseException as error:
             await connection.disconnect(nowait=True)
-            if _is_fault(error):
-                raise NotConnected(*error.args) from error
-            raise
+            _tell(error)
         _note_stream(client.connection_pool, connection)
         return await _exchanged(connection, requests)
 
@@ -307,3 +301,18 @@ def _is_fault(error: BaseException) -> bool:
     return isinstance(error, RedisConnectionError | RedisTimeoutError) and not isinstance(
         error, AuthenticationError | AuthorizationError
     )
+
+
+def _tell(error: BaseException) -> NoReturn:
+    """Raise what says that no connection could be made: `NotConnected`, or the error itself.
+
+    It comes without the frames in which redis-py logs in: the password is a value in them, which a verbose
+    traceback shows, and a service that collects errors keeps.
+    """
+    links: list[BaseException] = [error]
+    for link in links:
+        link.__traceback__ = None
+        links += [one for one in (link.__cause__, link.__context__) if one is not None and one not in links]
+    if _is_fault(error):
+        raise NotConnected(*error.args) from error
+    raise error

@@ -16,9 +16,9 @@ Push = Sequence[Any]
 # A silent peer is asked for a sign of life after this many seconds, and given up after as many again.
 SILENCE = 15.0
 
-_EVENTS = frozenset({b"invalidate", b"message", b"tracking-redir-broken"})
+_EVENTS = frozenset({b"invalidate", b"message", b"pmessage", b"tracking-redir-broken"})
 # The server confirms these with a push message instead of a reply.
-_CONFIRMATIONS = frozenset({b"subscribe", b"unsubscribe"})
+_CONFIRMATIONS = frozenset({b"subscribe", b"unsubscribe", b"psubscribe", b"punsubscribe"})
 
 
 class PushConnection:

@@ -7,7 +7,6 @@ import contextlib
 import time
 import weakref
 from contextvars import Context
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -18,12 +17,12 @@ from rapyer_nb.live.coalesce import Coalescer
 from rapyer_nb.live.connection import Push, PushConnection
 from rapyer_nb.live.modes import EventMode, Notifications, Tracking
 from rapyer_nb.live.polling import Poller
+from rapyer_nb.live.watches import FeedState, PrefixWatch, Status, Watch, Watches
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
 Mode = Literal["idle", "tracking", "notifications", "polling"]
-Status = Literal["idle", "connecting", "live", "polling", "disconnected"]
 
 WINDOW = 0.075
 # Without any event, too, everything is read again now and then: a lost message would never be noticed.
@@ -37,45 +36,6 @@ class Source(Protocol):
 
     def client(self) -> Any:
         """Return the client of the running event loop."""
-
-
-@dataclass(frozen=True)
-class FeedState:
-    """How the feed hears of changes at this moment."""
-
-    status: Status = "idle"
-    since: float = 0.0
-    """Wall clock, in seconds since the epoch."""
-    reason: str = ""
-
-
-class Watch:
-    """One watcher of one key; hold on to it and close it."""
-
-    def __init__(
-        self,
-        feed: LiveFeed,
-        key: str,
-        on_change: Callable[[], None],
-        on_state: Callable[[FeedState], None] | None,
-    ) -> None:
-        self.key = key
-        self.on_change = on_change
-        self.on_state = on_state
-        self._feed = feed
-        self._ready = asyncio.Event()
-
-    async def ready(self) -> None:
-        """Wait until changes of the key are heard; a read that starts afterwards misses nothing."""
-        await self._ready.wait()
-
-    def mark_ready(self) -> None:
-        """Let `ready` return; called by the feed."""
-        self._ready.set()
-
-    def close(self) -> None:
-        """Stop watching; the feed's connection goes with its last watcher. Call it on the feed's loop."""
-        self._feed.unwatch(self)
 
 
 class LiveFeed:
@@ -97,8 +57,9 @@ class LiveFeed:
         self._source = source
         self._loop = asyncio.get_running_loop()
         self._resync = resync
-        self._watches: dict[str, list[Watch]] = {}
+        self._watches = Watches()
         self._changes = Coalescer(self._deliver, window)
+        self._changes_below = Coalescer(self._deliver_below, window)
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.mode: Mode = "idle"
@@ -121,19 +82,36 @@ class LiveFeed:
             The watch; await its `ready()` before the first read of the key.
         """
         watch = Watch(self, key, on_change, on_state)
-        self._watches.setdefault(key, []).append(watch)
-        self._wanted.set()
-        if self._task is None:
-            self._task = self._spawn(self._run())
+        self._take_up(watch)
+        return watch
+
+    def watch_prefix(
+        self,
+        prefix: str,
+        on_keys: Callable[[frozenset[str] | None], None],
+        on_state: Callable[[FeedState], None] | None = None,
+    ) -> PrefixWatch:
+        """Call `on_keys` on the feed's loop whenever keys that begin so may have changed, come or gone.
+
+        Where the server tells of no changes they count as changed at every look, without a name.
+
+        Args:
+            prefix: What the keys begin with, such as `User:`.
+            on_keys: Called with the keys, in an empty context; with `None` where any may have changed.
+            on_state: Called with the state whenever it changes.
+
+        Returns:
+            The watch; await its `ready()` before the first read.
+        """
+        watch = PrefixWatch(self, prefix, on_keys, on_state)
+        self._take_up(watch)
         return watch
 
     def unwatch(self, watch: Watch) -> None:
         """Forget a watch; closing one twice does no harm."""
-        others = [other for other in self._watches.get(watch.key, ()) if other is not watch]
-        if others:
-            self._watches[watch.key] = others
-        elif self._watches.pop(watch.key, None) is not None:
-            self._changes.forget(watch.key)
+        if self._watches.remove(watch):
+            changes = self._changes_below if isinstance(watch, PrefixWatch) else self._changes
+            changes.forget(watch.key)
             self._wanted.set()
         if not self._watches:
             self._stop()
@@ -168,7 +146,13 @@ class LiveFeed:
     @property
     def watched(self) -> frozenset[str]:
         """The keys that somebody watches."""
-        return frozenset(self._watches)
+        return self._watches.keys
+
+    def _take_up(self, watch: Watch) -> None:
+        self._watches.add(watch)
+        self._wanted.set()
+        if self._task is None:
+            self._task = self._spawn(self._run())
 
     # Running ------------------------------------------------------------------------------------------------
 
@@ -179,6 +163,7 @@ class LiveFeed:
     def _stop(self) -> None:
         task, self._task = self._task, None
         self._changes.clear()
+        self._changes_below.clear()
         if task is not None and not self._loop.is_closed():
             task.cancel()
         self.mode = "idle"
@@ -187,7 +172,7 @@ class LiveFeed:
     async def _run(self) -> None:
         pause = FIRST_RETRY
         self._enter("connecting", "idle")
-        while True:
+        while self._is_wanted():
             try:
                 await self._follow()
             except Exception as error:  # whatever it is: a feed that ended in silence would look live
@@ -196,6 +181,10 @@ class LiveFeed:
                 self._enter("disconnected", "idle", str(error) or type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LAST_RETRY)
+
+    def _is_wanted(self) -> bool:
+        # Python 3.11's wait_for, by which redis-py sends, may swallow a cancellation.
+        return self._task is asyncio.current_task()
 
     async def _follow(self) -> None:
         client = self._source.client()
@@ -220,9 +209,7 @@ class LiveFeed:
                     return await self._poll(client)
                 await self._keep_armed(connection, reader, mode)
             finally:
-                reader.cancel()
-                with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
-                    await reader
+                await _ended(reader)
         finally:
             await connection.close()
 
@@ -238,13 +225,13 @@ class LiveFeed:
         self, connection: PushConnection, reader: asyncio.Task[None], mode: EventMode
     ) -> None:
         first = True
-        while True:
+        while self._is_wanted():
             self._wanted.clear()
-            keys = self.watched
-            missed = await _while_reading(reader, mode.arm(connection, keys))
+            keys, prefixes = self.watched, self._watches.prefixes
+            missed = await _while_reading(reader, mode.arm(connection, keys, prefixes))
             if first:
                 self._enter("live", mode.name)
-            self._armed(keys)
+            self._armed(keys, prefixes)
             if first or missed:
                 self._heard(None)
             first = False
@@ -254,15 +241,17 @@ class LiveFeed:
     async def _poll(self, client: Any) -> None:
         poller = Poller()
         first = True
-        while True:
+        while self._is_wanted():
             self._wanted.clear()
-            keys = self.watched
+            keys, prefixes = self.watched, self._watches.prefixes
             changed = await poller.changed(client, keys)
             if first:
                 self._enter("polling", "polling")
-            self._armed(keys)
+            self._armed(keys, prefixes)
             for key in keys if first else changed:
                 self._changes.mark(key)
+            for prefix in prefixes:
+                self._heard_below(prefix, None)
             first = False
             await self._woken(poller.pause)
 
@@ -277,21 +266,35 @@ class LiveFeed:
     # Telling ------------------------------------------------------------------------------------------------
 
     def _heard(self, keys: Any) -> None:
-        names = (
-            tuple(self._watches) if keys is None else (bytes(key).decode(errors="replace") for key in keys)
-        )
-        for name in names:
-            if name in self._watches:
+        if keys is None:
+            for prefix in self._watches.prefixes:
+                self._heard_below(prefix, None)
+            for name in self._watches.keys:
                 self._changes.mark(name)
+            return
+        for name in (bytes(key).decode(errors="replace") for key in keys):
+            if self._watches.of_key(name):
+                self._changes.mark(name)
+            for prefix in self._watches.around(name):
+                self._heard_below(prefix, name)
+
+    def _heard_below(self, prefix: str, key: str | None) -> None:
+        for watch in self._watches.of_prefix(prefix):
+            watch.note(key)
+        self._changes_below.mark(prefix)
 
     def _deliver(self, key: str) -> None:
-        for watch in self._watches.get(key, ()):
+        for watch in self._watches.of_key(key):
             # One watcher's failure must not cost the others their news: asyncio reports it by itself.
             self._loop.call_soon(watch.on_change, context=Context())
 
-    def _armed(self, keys: frozenset[str]) -> None:
-        for key in keys:
-            for watch in self._watches.get(key, ()):
+    def _deliver_below(self, prefix: str) -> None:
+        for watch in self._watches.of_prefix(prefix):
+            self._loop.call_soon(watch.on_change, context=Context())
+
+    def _armed(self, keys: frozenset[str], prefixes: frozenset[str]) -> None:
+        for watch in self._watches:
+            if watch.key in (prefixes if isinstance(watch, PrefixWatch) else keys):
                 watch.mark_ready()
 
     def _enter(self, status: Status, mode: Mode, reason: str = "") -> None:
@@ -299,10 +302,19 @@ class LiveFeed:
             return
         self.mode = mode
         self.state = FeedState(status, time.time(), reason)
-        for watches in self._watches.values():
-            for watch in watches:
-                if watch.on_state is not None:
-                    self._loop.call_soon(watch.on_state, self.state, context=Context())
+        for watch in self._watches:
+            if watch.on_state is not None:
+                self._loop.call_soon(watch.on_state, self.state, context=Context())
+
+
+async def _ended(reader: asyncio.Task[None]) -> None:
+    """Cancel the reader until it ends: asking a silent server, it may swallow a cancellation, too."""
+    while not reader.done():
+        reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({reader}, timeout=FIRST_RETRY)
+    if not reader.cancelled():
+        reader.exception()  # looked at, so that asyncio does not complain of it
 
 
 async def _while_reading(reader: asyncio.Task[None], work: Coroutine[Any, Any, Any]) -> Any:

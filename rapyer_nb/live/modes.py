@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from redis.exceptions import ResponseError
@@ -28,8 +29,14 @@ class EventMode(Protocol):
     async def start(self, connection: PushConnection) -> bool:
         """Try whether the server offers this; sends commands that change no setting of the server."""
 
-    async def arm(self, connection: PushConnection, keys: frozenset[str]) -> bool:
-        """Listen for exactly these keys; True if changes of the others may have been missed meanwhile."""
+    async def arm(
+        self, connection: PushConnection, keys: frozenset[str], prefixes: frozenset[str] = frozenset()
+    ) -> bool:
+        """Listen for these keys, and all that begin with these prefixes.
+
+        Returns:
+            Whether changes may have been missed meanwhile.
+        """
 
     def keys_of(self, event: Push) -> Iterable[bytes] | None:
         """Return the keys that the event is about; None means all."""
@@ -51,9 +58,11 @@ class Tracking:
             return False
         return True
 
-    async def arm(self, connection: PushConnection, keys: frozenset[str]) -> bool:
+    async def arm(
+        self, connection: PushConnection, keys: frozenset[str], prefixes: frozenset[str] = frozenset()
+    ) -> bool:
         """Send `CLIENT TRACKING ON BCAST PREFIX …`; after a `CLIENT TRACKING OFF` where prefixes go away."""
-        wanted = prefixes_for(keys)
+        wanted = prefixes_for(keys, prefixes)
         gone = not self._armed <= wanted
         if gone:
             await connection.call("CLIENT", "TRACKING", "OFF")
@@ -79,6 +88,7 @@ class Notifications:
 
     def __init__(self) -> None:
         self._armed: frozenset[str] = frozenset()
+        self._patterns: frozenset[str] = frozenset()
         self._channel = ""
 
     async def start(self, connection: PushConnection) -> bool:
@@ -92,8 +102,15 @@ class Notifications:
         flags = set(b"".join(words).decode())
         return "K" in flags and ("A" in flags or flags >= _NEEDED_FLAGS)
 
-    async def arm(self, connection: PushConnection, keys: frozenset[str]) -> bool:
-        """Send `SUBSCRIBE` and `UNSUBSCRIBE` for the channels of keys that came and went."""
+    async def arm(
+        self, connection: PushConnection, keys: frozenset[str], prefixes: frozenset[str] = frozenset()
+    ) -> bool:
+        """Send (P)SUBSCRIBE and (P)UNSUBSCRIBE for the channels of what came and went."""
+        for prefix in sorted(prefixes - self._patterns):
+            await connection.call("PSUBSCRIBE", self._pattern(prefix))
+        for prefix in sorted(self._patterns - prefixes):
+            await connection.call("PUNSUBSCRIBE", self._pattern(prefix))
+        self._patterns = prefixes
         for key in sorted(keys - self._armed):
             await connection.call("SUBSCRIBE", self._channel + key)
         for key in sorted(self._armed - keys):
@@ -103,13 +120,17 @@ class Notifications:
 
     def keys_of(self, event: Push) -> Iterable[bytes] | None:
         """Return the key in the name of the channel."""
-        if event[0] != b"message":
+        if event[0] not in (b"message", b"pmessage"):
             return ()
-        return (bytes(event[1])[len(self._channel.encode()) :],)
+        channel = event[1] if event[0] == b"message" else event[2]
+        return (bytes(channel)[len(self._channel.encode()) :],)
+
+    def _pattern(self, prefix: str) -> str:
+        return self._channel + re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
 
 
-def prefixes_for(keys: Iterable[str]) -> frozenset[str]:
-    """Choose prefixes that cover the keys: the keys themselves while they are few, else their classes.
+def prefixes_for(keys: Iterable[str], prefixes: Iterable[str] = ()) -> frozenset[str]:
+    """Choose prefixes that cover keys and prefixes: keys themselves while they are few, else their classes.
 
     Redis refuses prefixes of which one begins another, so a key that another one begins is left out.
     """
@@ -117,7 +138,7 @@ def prefixes_for(keys: Iterable[str]) -> frozenset[str]:
     if len(names) > EXACT_PREFIXES:
         names = {key[: key.index(":") + 1] if ":" in key else key for key in names}
     chosen: list[str] = []
-    for name in sorted(names):  # a prefix sorts before all that it begins
+    for name in sorted(names.union(prefixes)):  # a prefix sorts before all that it begins
         if not chosen or not name.startswith(chosen[-1]):
             chosen.append(name)
     return frozenset(chosen)

@@ -12,6 +12,7 @@ from IPython.core.displayhook import DisplayHook
 
 from rapyer_nb.awaiting import TOP_LEVEL_AWAIT
 from rapyer_nb.errors import NotebookError, shorten
+from rapyer_nb.interrupts import interruptible
 
 _LEADING_BLANK = re.compile(r"(?:[^\S\n]*\n)+")
 """Empty lines at the beginning, which IPython drops from a cell; they count as lines for the user."""
@@ -54,19 +55,14 @@ class CellBody:
         """
         shell: Any = call.surroundings.shell
         try:
-            blank = _LEADING_BLANK.match(call.cell)
-            body = call.surroundings.awaiter.rewrite(shell.transform_cell(call.cell))
-            source = f"# {header}\n{_line_ends(blank)}{body}"
-            name = shell.compile.cache(source, _cell_number(call), raw_code=source)
-            return cls._compiled(shell, source, name)
+            source, name, tree = parsed(call, header)
+            return cls._compiled(shell, source, name, tree)
         except SyntaxError as error:
             raise BodySyntaxError(error, shell) from error
 
     @classmethod
-    def _compiled(cls, shell: Any, source: str, name: str) -> CellBody:
+    def _compiled(cls, shell: Any, source: str, name: str, tree: Any) -> CellBody:
         flags = shell.compile.flags | TOP_LEVEL_AWAIT
-        tree = compile(source, name, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
-        tree = shell.transform_ast(tree)
         result = None
         last = tree.body[-1] if tree.body else None
         silenced: bool = DisplayHook.semicolon_at_end_of_expression(source)
@@ -83,8 +79,32 @@ class CellBody:
 
     async def _run(self, code: CodeType) -> Any:
         __tracebackhide__ = True
-        value = eval(code, self.shell.user_global_ns, self.shell.user_ns)  # noqa: S307 - the user's own cell
-        return await value if code.co_flags & inspect.CO_COROUTINE else value
+
+        def evaluated() -> Any:
+            __tracebackhide__ = True
+            return eval(code, self.shell.user_global_ns, self.shell.user_ns)  # noqa: S307 - the user's own cell
+
+        return await evaluated() if code.co_flags & inspect.CO_COROUTINE else interruptible(evaluated)
+
+
+def parsed(call: Call, header: str) -> tuple[str, str, Any]:
+    """Return the body of a cell magic with its header, the name under which IPython knows it, and its tree.
+
+    Args:
+        call: The use of the magic.
+        header: The line of the cell above the body.
+
+    Raises:
+        SyntaxError: The body is no valid Python.
+    """
+    shell: Any = call.surroundings.shell
+    blank = _LEADING_BLANK.match(call.cell)
+    body = call.surroundings.awaiter.rewrite(shell.transform_cell(call.cell))
+    source = f"# {header}\n{_line_ends(blank)}{body}"
+    name: str = shell.compile.cache(source, _cell_number(call), raw_code=source)
+    flags = shell.compile.flags | TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+    tree = shell.transform_ast(compile(source, name, "exec", flags, dont_inherit=True))
+    return source, name, tree
 
 
 def _line_ends(blank: re.Match[str] | None) -> str:

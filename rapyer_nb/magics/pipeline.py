@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from rapyer import apipeline
+from rapyer_nb.errors import NotebookError
+from rapyer_nb.magics.arguments import variable_name
 from rapyer_nb.magics.body import CellBody
 from rapyer_nb.magics.magic import AsyncMagic
 from rapyer_nb.magics.models import instances
-from rapyer_nb.views.note import Note, counted, lasted
+from rapyer_nb.magics.sending import Sending, SendingOptions, sending
+from rapyer_nb.views import Note
 
 if TYPE_CHECKING:
     from rapyer_nb.magics.arguments import MagicLine
@@ -25,6 +26,10 @@ class PipelineMagic(AsyncMagic):
     read anew first. Reads in the body see Redis as it was before the pipeline. An exception in the body
     discards everything that was queued, and takes the models back to what they were.
 
+    With `--dry-run` nothing is written: the commands are shown, and how the models would change, which are
+    then taken back to what they were. What the body does besides models, it does all the same. Python:
+    `async with rapyer_nb.pipeline(user, dry_run=True):`.
+
     Examples::
 
         %%rapyer_pipeline user
@@ -34,6 +39,12 @@ class PipelineMagic(AsyncMagic):
         %%rapyer_pipeline users --quiet
         for user in users:
             user.status = "done"
+
+        %%rapyer_pipeline user --dry-run
+        user.age = 50
+
+        %%rapyer_pipeline user --reload --result replies
+        user.visits += 1
     """
 
     name = "rapyer_pipeline"
@@ -41,46 +52,61 @@ class PipelineMagic(AsyncMagic):
 
     def declare(self, arguments: MagicLine) -> None:
         """Add the magic's arguments."""
-        arguments.add_argument(
-            "models", metavar="MODELS", nargs="*", help="variables that hold models to read anew"
+        add = arguments.add_argument
+        add(
+            "models",
+            metavar="MODELS",
+            holds="VARIABLES",
+            nargs="*",
+            help="variables that hold models to read anew",
         )
-        arguments.add_argument("--quiet", action="store_true", help="do not show what was sent")
+        add("--dry-run", action="store_true", help="send nothing; show the commands and what would change")
+        add(
+            "--ignore-errors",
+            action="store_true",
+            help="report an error of the server at the end, instead of raising it",
+        )
+        add("--reload", action="store_true", help="read the models that were changed anew at the end")
+        add(
+            "--result",
+            metavar="NAME",
+            type=variable_name,
+            help="a variable that the list of the replies is assigned to",
+        )
+        add("--quiet", action="store_true", help="do not show what was sent")
 
     async def run(self, call: Call) -> Any:
         """Run the body, send what it queued, and return the value of its last expression."""
         __tracebackhide__ = True
-        models = list(instances(call.options.models, call.variables))
+        options = call.options
+        if options.dry_run and (options.result or options.reload or options.ignore_errors):
+            raise NotebookError(
+                f"%%{self.name}: a dry run has no replies, no errors of the server and nothing to reload",
+                hint="leave --dry-run or the other option out",
+            )
+        models = list(instances(options.models, call.variables))
         body = CellBody.of(call, f"%%{self.name} {call.line}".rstrip())
-        queued, sending = 0, 0.0
+        how = SendingOptions(options.dry_run, options.ignore_errors, options.reload)
+        report = Sending(how)
         try:
-            async with apipeline(*models) as pipe:
+            async with sending(*models, options=how) as report:
                 try:
                     value = await body.run()
                 except BaseException as error:
                     call.users_error = error
                     raise
-                finally:
-                    queued, sending = len(pipe.commands), time.perf_counter()
         except BaseException as error:
             if error is call.users_error:
-                _show(_discarded(queued))
+                display(Note(report.discarded()))
             raise
-        if not call.options.quiet:
-            _show(_sent(queued, time.perf_counter() - sending))
+        if options.result is not None:
+            call.surroundings.shell.user_ns[options.result] = list(report.replies)
+        _show(report, call)
         return value
 
 
-def _show(message: str) -> None:
-    display(Note(message))
-
-
-def _sent(commands: int, elapsed: float) -> str:
-    if not commands:
-        return "no commands, nothing was sent"
-    return f"{counted(commands, 'command')}, 1 round trip, {lasted(elapsed)}"
-
-
-def _discarded(commands: int) -> str:
-    return (
-        f"✕ pipeline discarded: {counted(commands, 'command')} not sent, models taken back to what they were"
-    )
+def _show(report: Sending, call: Call) -> None:
+    if report.options.dry_run:
+        display(Note(report.summary()) if call.options.quiet else report)
+    elif report.ignored or (call.feedback and not call.options.quiet):
+        display(report)

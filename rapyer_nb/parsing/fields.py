@@ -3,18 +3,64 @@
 from __future__ import annotations
 
 import ast
-import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
-from rapyer_nb.errors import NotebookError, suggestion
+from rapyer.model.schema import spec_of
+from rapyer.search.expression import operand
+from rapyer.search.places import Place, inner_of, kind_at
+from rapyer.types.indexed import options_of
+from rapyer_nb.errors import NotebookError, nearest, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from rapyer import AtomicRedisModel
+    from rapyer.model.schema import FieldSpec
+    from rapyer.model.state import StoredModel
+    from rapyer.search.kinds import IndexKind
+
+_WORDS = {"null": "None", "true": "True", "false": "False"}
+"""What other languages call what Python calls otherwise."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field that a filter names.
+
+    Args:
+        model: The name of the class.
+        name: The dotted path.
+        operand: What the library makes expressions of.
+        spec: What is known of it.
+        place: Where its values stand.
+        inner: The model class that it holds, itself or in a list or dict.
+    """
+
+    model: str
+    name: str
+    operand: Any
+    spec: FieldSpec
+    place: Place
+    inner: type[StoredModel] | None
+
+    @property
+    def kind(self) -> IndexKind | None:
+        """The kind of its index, if it has one."""
+        if self.inner is not None or self.spec.index is None or self.spec.special is not None:
+            return None
+        return kind_at(self.spec, self.place)[0]
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether its value is true or false."""
+        return bool in options_of(self.spec.annotation)
+
+    @property
+    def enum(self) -> type[Enum] | None:
+        """The Enum of its values, or of those that it holds."""
+        return next(_enums(self.spec.annotation), None)
 
 
 @dataclass(frozen=True)
@@ -29,49 +75,56 @@ class FieldFinder:
     model: type[AtomicRedisModel]
     variables: Collection[str]
 
-    def operand(self, path: list[str]) -> Any:
-        """Return the operand for a dotted path of names.
+    def find(self, path: list[str]) -> Field:
+        """Return the field to which a dotted path of names leads.
 
         Raises:
             NotebookError: There is no such field.
         """
-        owner: type[BaseModel] = self.model
-        operand: Any = self.model
+        owner: type[StoredModel] = self.model
+        place = Place()
         for depth, name in enumerate(path):
-            if name not in owner.model_fields:
+            spec = spec_of(owner).fields.get(name)
+            if spec is None:
                 raise self._unknown(name, owner, path[:depth])
-            operand = getattr(operand, name)
-            if depth + 1 < len(path):
-                owner = self._nested(owner, path[: depth + 1])
-        return operand
+            known = operand(owner, name, place if depth else None, self.model)
+            at = place.field(name)
+            inner = inner_of(spec, at)
+            if depth + 1 == len(path):
+                held = None if inner is None else inner[0]
+                return Field(self.model.__name__, ".".join(path), known, spec, at, held)
+            if inner is None:
+                before = ".".join(path[: depth + 1])
+                raise NotebookError(f"field {before!r} of {self.model.__name__} has no fields inside it")
+            owner, place = inner
+        raise NotebookError(f"{self.model.__name__} itself cannot be compared", hint="name one of its fields")
 
-    def is_flag(self, path: list[str]) -> bool:
-        """Tell whether the path is a field that is true or false."""
-        owner: type[BaseModel] = self.model
-        for depth, name in enumerate(path[:-1]):
-            if name not in owner.model_fields:
-                return False
-            owner = self._nested(owner, path[: depth + 1])
-        field = owner.model_fields.get(path[-1])
-        return field is not None and any(part is bool for part in _parts(field.annotation))
+    def knows(self, path: list[str]) -> bool:
+        """Tell whether there is a field of that name."""
+        return path[0] in spec_of(self.model).fields
 
-    def _nested(self, owner: type[BaseModel], path: list[str]) -> type[BaseModel]:
-        annotation = owner.model_fields[path[-1]].annotation
-        for part in _parts(annotation):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                return part
-        raise NotebookError(f"field {'.'.join(path)!r} of {self.model.__name__} has no fields inside it")
-
-    def _unknown(self, name: str, owner: type[BaseModel], before: list[str]) -> NotebookError:
-        if not before and name in self.variables:
-            otherwise = f"for the variable write ${name}"
-        else:
-            otherwise = f"it has {', '.join(owner.model_fields) or 'no fields'}"
-        where = owner.__name__ if not before else f"{self.model.__name__}.{'.'.join(before)}"
+    def no_value(self, name: str) -> NotebookError:
+        """Return the error for a bare word where a value must stand."""
+        known = spec_of(self.model).fields
+        if name in self.variables or name in _WORDS or nearest(name, known) is not None:
+            return self._unknown(name, self.model, [])
         return NotebookError(
-            f"unknown field {name!r} on {where}",
-            hint=suggestion(name, owner.model_fields, otherwise=otherwise),
+            f"{name!r} is neither a field of {self.model.__name__} nor a value",
+            hint=f'write "{name}" for a text, ${name} for a variable',
         )
+
+    def _unknown(self, name: str, owner: type[StoredModel], before: list[str]) -> NotebookError:
+        known = spec_of(owner).fields
+        where = owner.__name__ if not before else f"{self.model.__name__}.{'.'.join(before)}"
+        if not before and name in _WORDS:
+            hint: str | None = f"Python writes {_WORDS[name]}"
+        elif not before and name in ("key", "pk"):
+            hint = "filters compare fields; %rapyer_get reads a model by its key"
+        elif not before and name in self.variables:
+            hint = suggestion(name, known, otherwise=f"for the variable write ${name}")
+        else:
+            hint = suggestion(name, known, otherwise=f"it has {', '.join(known) or 'no fields'}")
+        return NotebookError(f"unknown field {name!r} on {where}", hint=hint)
 
 
 def dotted(node: ast.expr) -> list[str] | None:
@@ -83,11 +136,9 @@ def dotted(node: ast.expr) -> list[str] | None:
     return [node.id, *reversed(names)] if isinstance(node, ast.Name) else None
 
 
-def _parts(annotation: Any) -> tuple[Any, ...]:
-    """Return the members of a union (and of `Annotated`), or the annotation itself."""
-    arguments = get_args(annotation)
-    if get_origin(annotation) is Annotated:
-        return _parts(arguments[0])
-    if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(part for argument in arguments for part in _parts(argument))
-    return () if arguments else (annotation,)  # what is in a list, or referred to, is no part of the field
+def _enums(annotation: Any) -> Iterator[type[Enum]]:
+    for option in options_of(annotation):
+        if isinstance(option, type) and issubclass(option, Enum):
+            yield option
+        for inside in getattr(option, "__args__", ()):
+            yield from _enums(inside)

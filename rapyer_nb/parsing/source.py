@@ -14,6 +14,18 @@ from rapyer_nb.parsing.words import STRING
 _MARK: Final = "__rapyer_variable_"
 _DOLLAR: Final = re.compile(rf"(?P<string>{STRING})|\$(?P<name>[^\W\d]\w*)|(?P<bad>\$)", re.DOTALL)
 _UNMARK: Final = re.compile(rf"\b{_MARK}")
+_HABITS: Final = (
+    (re.compile(r"=[<>]"), "write >= or <="),
+    (re.compile(r"<>"), "write != for unequal"),
+    (re.compile(r"(?<![=<>!:])=(?!=)"), "use == to compare"),
+    (re.compile(r"&&"), "write 'and' for {}"),
+    (re.compile(r"\|\|"), "write 'or' for {}"),
+    (re.compile(r"!(?!=)"), "write 'not' for {}"),
+    (re.compile(r"\b(AND|OR|NOT|IN|IS)\b"), "write {} in lower case"),
+    (re.compile(r"\b(like|LIKE|BETWEEN|REGEXP)\b"), "{} is SQL; write name.prefix(…) or name.contains(…)"),
+)
+"""What other languages write, and what to write instead."""
+
 _MOST_TEXT: Final = 10_000
 _SHOWN: Final = 60
 
@@ -80,7 +92,9 @@ def _marked(found: re.Match[str]) -> str:
 def _reason(text: str, error: BaseException) -> str:
     if isinstance(error, (RecursionError, MemoryError)):
         return "it is nested too deeply"
-    if re.search(r"(?<![=<>!:])=(?!=)", text):
-        return "use == to compare"
+    bare = re.sub(STRING, "''", text, flags=re.DOTALL)
+    for pattern, cure in _HABITS:
+        if found := pattern.search(bare):
+            return cure.format(found[0])
     reason = error.msg if isinstance(error, SyntaxError) else str(error)
     return _UNMARK.sub("$", reason)

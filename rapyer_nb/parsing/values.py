@@ -7,10 +7,13 @@ import operator
 from typing import TYPE_CHECKING, Any, Final
 
 from rapyer_nb.errors import NotebookError, suggestion
+from rapyer_nb.parsing.fields import dotted
+from rapyer_nb.parsing.functions import NAMES, function_named
 from rapyer_nb.parsing.source import Source, variable, written
+from rapyer_nb.parsing.variables import own_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _LITERALS: Final = (str, bytes, int, float, bool, type(None))
 _UNARY: Final[dict[type[ast.unaryop], Callable[[Any], Any]]] = {
@@ -31,7 +34,7 @@ def resolve(text: str, variables: Mapping[str, Any], what: str = "value") -> Any
     """Return the value of a text such as `user`, `team.members[0]`, `limit * 2` or `"text"`.
 
     Names are variables, with or without a `$`. Attributes, items and arithmetic are looked up and worked out;
-    calls are not made.
+    calls are not made, but of the functions in `functions.py`.
 
     Args:
         text: What the user wrote.
@@ -65,9 +68,36 @@ def value_of(node: ast.expr, variables: Mapping[str, Any]) -> Any:
             )
         case ast.List(elts=entries) | ast.Tuple(elts=entries) | ast.Set(elts=entries):
             return [value_of(entry, variables) for entry in entries]
+        case ast.Call():
+            return _made(node, variables)
     raise NotebookError(
         f"{written(node)} is not evaluated here", hint="assign it to a variable and write $name for its value"
     )
+
+
+def functions_in(node: ast.expr) -> Iterator[ast.Name]:
+    """Yield the first names of the functions that are called anywhere in a node."""
+    for inside in ast.walk(node):
+        if isinstance(inside, ast.Call):
+            root = inside.func
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name):
+                yield root
+
+
+def _made(node: ast.Call, variables: Mapping[str, Any]) -> Any:
+    names = dotted(node.func)
+    function = None if names is None else function_named(names, variables)
+    plain = all(not isinstance(one, ast.Starred) for one in node.args)
+    if function is None or not plain or any(keyword.arg is None for keyword in node.keywords):
+        raise NotebookError(
+            f"{written(node)} is not evaluated here",
+            hint=f"assign it to a variable and write $name for its value; {', '.join(NAMES)} can be called",
+        )
+    given = {str(keyword.arg): value_of(keyword.value, variables) for keyword in node.keywords}
+    values = [value_of(one, variables) for one in node.args]
+    return _worked_out(node, lambda: function(*values, **given))
 
 
 def look_up(name: str, variables: Mapping[str, Any]) -> Any:
@@ -79,8 +109,9 @@ def look_up(name: str, variables: Mapping[str, Any]) -> Any:
     try:
         return variables[name]
     except KeyError:
-        known = [other for other in variables if not other.startswith("_")]
-        raise NotebookError(f"there is no variable {name!r}", hint=suggestion(name, known)) from None
+        raise NotebookError(
+            f"there is no variable {name!r}", hint=suggestion(name, own_names(variables))
+        ) from None
 
 
 def _public(node: ast.expr, name: str) -> str:

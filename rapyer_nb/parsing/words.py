@@ -35,3 +35,8 @@ def split_words(line: str) -> list[str]:
         depth = max(0, depth + bool(token["open"]) - bool(token["close"]))
         word += token[0]
     return [word for word in [*words, word] if word]
+
+
+def is_quoted(text: str) -> bool:
+    """Tell whether a text is one string literal."""
+    return re.fullmatch(STRING, text.strip(), re.DOTALL) is not None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import html
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rapyer_nb.views.brief import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Markup(str):
@@ -33,6 +36,11 @@ def joined(*content: str) -> Markup:
     return Markup(
         "".join(piece if isinstance(piece, Markup) else html.escape(printable(piece)) for piece in content)
     )
+
+
+def lined(lines: Iterable[str]) -> Markup:
+    """Return lines as they stand, one below the other; escaped unless they are `Markup`."""
+    return element("pre", *(piece for line in lines for piece in (line, Markup("\n"))))
 
 
 STYLE: Final = Markup(

@@ -41,7 +41,7 @@ class Table(View):
             cells = [
                 [clipped(printable(cell), _TEXT_CELL) for cell in row] for row in (self.columns, *self.rows)
             ]
-            widths = [max(_width(row[column]) for row in cells) for column in range(len(self.columns))]
+            widths = [max(width_of(row[column]) for row in cells) for column in range(len(self.columns))]
             fitting = _fitting(widths)
             lines = [_line(row[:fitting], widths) for row in cells]
             if fitting < len(self.columns):
@@ -74,10 +74,10 @@ def _fitting(widths: list[int]) -> int:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return _GAP.join(cell + " " * (widths[at] - _width(cell)) for at, cell in enumerate(cells)).rstrip()
+    return _GAP.join(cell + " " * (widths[at] - width_of(cell)) for at, cell in enumerate(cells)).rstrip()
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """Return how many columns of a terminal the text takes."""
     if text.isascii():
         return len(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rapyer_nb.views.markup import STYLE, Markup, element
 
@@ -33,3 +33,27 @@ class View(ABC):
 
     def __repr__(self) -> str:
         return self.text()
+
+
+class Reporting(ABC):
+    """A value that is shown as a view, and is one line inside of another value."""
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Return one line that tells the most important of it."""
+
+    @abstractmethod
+    def view(self) -> View:
+        """Return what a notebook shows."""
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        return self.view()._repr_mimebundle_(include, exclude)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the view in a terminal as well, outside of other values."""
+        printer.text(repr(self) if len(printer.stack) > 1 else self.view().text())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.summary()}>"

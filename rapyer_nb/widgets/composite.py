@@ -8,9 +8,13 @@ import ipywidgets as W
 
 from rapyer_nb.widgets.binding import Unfit, shortened
 from rapyer_nb.widgets.control import CannotShow, Control, Request, button, classed, close_tree, label, line
+from rapyer_nb.widgets.simple import MOST_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Each pair is a row of several widgets.
+MOST_PAIRS = 200
 
 
 class NullableControl(Control):
@@ -116,6 +120,10 @@ class PairsControl(Control):
         """Show the dict in rows, keeping the rows where only values differ."""
         if "" in value:
             raise CannotShow("an empty key cannot be shown; change it in a cell")
+        if len(value) > MOST_PAIRS:
+            raise CannotShow(f"{len(value):,} pairs are too many for a form; change them in a cell")
+        if any(len(name) > MOST_CHARACTERS for name in value):
+            raise CannotShow("a key is too long for a form; change it in a cell")
         if [name.value for name, _, _ in self._rows] == list(value):
             for (_, control, _), item in zip(self._rows, value.values(), strict=True):
                 control.set(item)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import ipywidgets as W
+
+from rapyer_nb.widgets.style import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,9 +105,9 @@ def described(request: Request) -> dict[str, Any]:
     In a group the label begins with the group's name, for screen readers only.
     """
     group = request.name.rpartition(".")[0].replace(".", " ")
-    heard = f'<span class="rpy-heard">{escape(group)} </span>' if group else ""
+    heard = f'<span class="rpy-heard">{safe(group)} </span>' if group else ""
     return {
-        "description": heard + escape(request.text),
+        "description": heard + safe(request.text),
         "description_allow_html": True,
         "tooltip": request.tooltip or None,
         "style": {"description_width": "var(--rpy-label)"},

@@ -24,6 +24,7 @@ from rapyer_nb.widgets.simple import (
     SetControl,
     SimpleControl,
     TagsControl,
+    TextControl,
 )
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _is_literal(annotation: Any) -> bool:
 
 def _text(request: Request) -> Control:
     kind = W.Textarea if (request.max_length or 0) > LONG_TEXT else W.Text
-    return SimpleControl(classed(kind(**described(request)), "rpy-main"))
+    return TextControl(classed(kind(**described(request)), "rpy-main"))
 
 
 def _integer(request: Request) -> Control:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
@@ -16,41 +15,32 @@ from rapyer_nb.errors import NotebookError, one_line
 from rapyer_nb.live import FeedState, Watch, feed_for
 from rapyer_nb.widgets import style
 from rapyer_nb.widgets.composite import Presence
-from rapyer_nb.widgets.control import Request, classed, close_tree, line
+from rapyer_nb.widgets.control import Request, classed, line
 from rapyer_nb.widgets.controls import controls, read_only
 from rapyer_nb.widgets.field import FieldRow
+from rapyer_nb.widgets.following import RETRY_READ, Following, following
 from rapyer_nb.widgets.form import FieldPlan, GroupPlan, plan_form
 from rapyer_nb.widgets.stores import local_value, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Sequence
 
     from rapyer.commands.command import Command
 
-# Seconds until a failed read is tried again; the feed, when it reconnects, asks sooner.
-RETRY_READ = 1.0
 
-
-class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The form of one stored model.
-
-    It lives on the event loop on which it was made: what happens in the page arrives in other threads and is
-    handed over. It pauses while no page shows it, and reads everything again when one does.
-    """
+class ModelEditor(Following):
+    """The form of one stored model."""
 
     def __init__(self, model: AtomicRedisModel) -> None:
         """Build the form and start to follow the model's key; needs a running event loop."""
-        self.loop = asyncio.get_running_loop()
+        source = registry.source_for(type(model))
+        super().__init__((str(model.key), source))
         self.model = model
         self.key = str(model.key)
-        self.source = registry.source_for(type(model))
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._watches: tuple[Watch, ...] = ()
+        self.source = source
         self._reading = False
         self._again = False
         self._read_failed = False
-        self._closed = False
-        self._was_shown = False
         self._stored = False
         self._groups: list[tuple[FieldRow, list[FieldRow]]] = []
         self._rows: list[FieldRow] = []
@@ -58,12 +48,10 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._head = W.HTML()
         self._foot = W.HTML(style.message("muted", "", "foot"))
         body = [self._build(entry) for entry in plan_form(model)]
-        super().__init__([W.HTML(style.STYLE), self._head, classed(W.VBox(body), "rpy-rows"), self._foot])
+        self.build([W.HTML(style.STYLE), self._head, classed(W.VBox(body), "rpy-rows"), self._foot])
         self.add_class("rpy-editor")
         self._enter("connecting")
-        self._view_count = 0  # from here on the front end counts the views
-        self.observe(lambda change: self.post(self._viewed, change["new"]), "_view_count")
-        self._follow()
+        self.follow()
 
     # Building -----------------------------------------------------------------------------------------------
 
@@ -97,39 +85,16 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._rows.append(row)
         return row
 
-    # The loop ----------------------------------------------------------------------------------------------
-
-    def post(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Run a function on the form's loop, from whatever thread; what it raises is shown in the form."""
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self._guarded, work, arguments, context=Context())
-
-    def _guarded(self, work: Callable[..., None], arguments: Sequence[Any]) -> None:
-        if self._closed:
-            return
-        try:
-            work(*arguments)
-        except Exception as error:  # ipywidgets and asyncio would only log it
-            self.say("error", one_line(error))
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine as a task of the form, in an empty context, until it ends or the form is closed."""
-        task: asyncio.Task[None] = Context().run(self.loop.create_task, work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not self._closed:
-            self.say("error", one_line(error))
+    # Following Redis ----------------------------------------------------------------------------------------
 
     async def send(self, *commands: Command[Any]) -> list[Any]:
         """Send commands now, as one atomic step, and return their decoded replies."""
         return await perform_now(self.source, *commands)
 
-    # Following Redis ----------------------------------------------------------------------------------------
-
-    def _follow(self) -> None:
+    def follow(self) -> None:
+        """Watch the document, and what lives beside it."""
+        if self._was_shown:
+            self._enter("connecting")
         feed = feed_for(self.source)
         beside = [row.plan.place.beside for row in self._rows]
         self._watches = (
@@ -245,97 +210,14 @@ class ModelEditor(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     # Coming and going ---------------------------------------------------------------------------------------
 
-    def _viewed(self, views: int) -> None:
-        if views > 0:
-            self._was_shown = True
-            if not self._watches:
-                self._enter("connecting")
-                self._follow()
-        elif self._was_shown:
-            self._suspend()
-            if editors.superseded(self):
-                self.close()
-
-    def _suspend(self) -> None:
-        self._stop_following()
+    def paused(self) -> None:
+        """Show that no page shows it."""
         self._enter("suspended")
 
-    def _stop_following(self) -> None:
-        watches, self._watches = self._watches, ()
-        for watch in watches:
-            watch.close()
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether it was shown, and is shown nowhere any more."""
-        return self._was_shown and not self._watches
-
-    def close(self) -> None:
-        """Stop following, cancel what is under way, and close every widget of the form."""
-        if getattr(self, "_closed", True):
-            return
-        self._closed = True
-        editors.discard(self)
-        if _is_current(self.loop):
-            self._release()
-        elif not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self._release, context=Context())
-        for child in self.children:
-            close_tree(child)
-        super().close()
-
     def _release(self) -> None:
-        self._stop_following()
         for row in self._rows:
             row.stop()
-        for task in self._tasks:
-            task.cancel()
-
-
-class Editors:
-    """The open editors, so that they can be replaced and closed."""
-
-    def __init__(self) -> None:
-        self._open: list[ModelEditor] = []
-
-    def add(self, editor: ModelEditor) -> None:
-        """Remember an editor, and close those of the same document that no page shows any more."""
-        for other in [other for other in self._open if other.is_hidden and _same_place(other, editor)]:
-            other.close()
-        self._open.append(editor)
-
-    def superseded(self, editor: ModelEditor) -> bool:
-        """Tell whether a newer editor of the same document is open."""
-        if editor not in self._open:
-            return True
-        newer = self._open[self._open.index(editor) + 1 :]
-        return any(_same_place(other, editor) for other in newer)
-
-    def discard(self, editor: ModelEditor) -> None:
-        """Forget an editor."""
-        self._open = [other for other in self._open if other is not editor]
-
-    def close_all(self) -> None:
-        """Close every editor."""
-        for editor in tuple(self._open):
-            editor.close()
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-
-def _same_place(one: ModelEditor, other: ModelEditor) -> bool:
-    return one.key == other.key and one.source is other.source
-
-
-def _is_current(loop: asyncio.AbstractEventLoop) -> bool:
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False
-
-
-editors = Editors()
+        super()._release()
 
 
 def edit(model: AtomicRedisModel) -> ModelEditor:
@@ -368,10 +250,5 @@ def edit(model: AtomicRedisModel) -> ModelEditor:
         if "no running event loop" not in str(error):
             raise
         raise NotebookError("edit() needs a running event loop", hint="use it in a notebook's cell") from None
-    editors.add(editor)
+    following.add(editor)
     return editor
-
-
-def close_all() -> None:
-    """Close every editor that is open."""
-    editors.close_all()

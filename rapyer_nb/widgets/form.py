@@ -90,19 +90,25 @@ class GroupPlan:
     label: str
     presence: FieldPlan | None
     entries: tuple[FieldPlan | GroupPlan, ...]
+    spec: FieldSpec
 
 
-def plan_form(model: AtomicRedisModel) -> tuple[FieldPlan | GroupPlan, ...]:
-    """Return the fields and groups of a model's form, in the order of their declaration."""
-    return _Planner(model).plan(type(model), (), ROOT, ())
+def plan_form(model: AtomicRedisModel, key: str | None = None) -> tuple[FieldPlan | GroupPlan, ...]:
+    """Return the fields and groups of a model's form, in the order of their declaration.
+
+    Args:
+        model: The model.
+        key: Its key, where it does not know it yet.
+    """
+    return _Planner(model, str(model.key) if key is None else key).plan(type(model), (), ROOT, ())
 
 
 class _Planner:
     """Makes the plan for one model."""
 
-    def __init__(self, model: AtomicRedisModel) -> None:
+    def __init__(self, model: AtomicRedisModel, key: str) -> None:
         self._model = model
-        self._key = str(model.key)
+        self._key = key
         self._companions = {one.path: one for one in spec_of(model).companions}
 
     def plan(
@@ -125,10 +131,10 @@ class _Planner:
             title, converted = spec.info.title or name, spec.info.annotation
             inner = without_none(converted)
             if _is_model(converted) and converted not in inside:
-                entries.append(GroupPlan(title, None, self.plan(converted, way, place, inside)))
+                entries.append(GroupPlan(title, None, self.plan(converted, way, place, inside), spec))
             elif _is_model(inner) and inner not in inside:
                 presence = self._presence(way, place, spec, inner)
-                entries.append(GroupPlan(title, presence, self.plan(inner, way, place, inside)))
+                entries.append(GroupPlan(title, presence, self.plan(inner, way, place, inside), spec))
             else:  # a model nested in its own kind would have no end
                 zoned = (path, name) if name in spec_of(cls).notes else None
                 entries.append(self._field(way, DocumentPlace(self._key, place, zoned), spec, cls))

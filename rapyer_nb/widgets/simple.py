@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SAFE_INTEGER = 2**53
 # More tags than this nobody edits one by one, and they would hold up the page.
 MOST_TAGS = 500
+# A longer text goes to the page and back with each change.
+MOST_CHARACTERS = 100_000
 
 
 class SimpleControl(Control):
@@ -54,6 +56,16 @@ class SimpleControl(Control):
     def enable(self, on: bool) -> None:
         """Set the widget's `disabled`."""
         self.input.disabled = not on
+
+
+class TextControl(SimpleControl):
+    """A field for text."""
+
+    def set(self, value: Any) -> None:
+        """Show the text, unless it is too long for a page."""
+        if len(value) > MOST_CHARACTERS:
+            raise CannotShow(f"{len(value):,} characters are too many for a form; change them in a cell")
+        super().set(value)
 
 
 class IntControl(SimpleControl):
@@ -91,6 +103,8 @@ class TagsControl(SimpleControl):
             raise CannotShow("a blank string in the list cannot be shown; change it in a cell")
         if len(value) > MOST_TAGS:
             raise CannotShow(f"{len(value):,} values are too many for a form; change them in a cell")
+        if sum(len(item) for item in value if isinstance(item, str)) > MOST_CHARACTERS:
+            raise CannotShow("the texts in it are too long for a form; change them in a cell")
         for item in value:
             if isinstance(item, int) and abs(item) > SAFE_INTEGER:
                 raise CannotShow(f"{item} is too large for a form; change it in a cell")

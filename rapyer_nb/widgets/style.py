@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 from typing import Literal
+
+from rapyer_nb.views.brief import printable
 
 Kind = Literal["ok", "muted", "warn", "error"]
 
@@ -16,6 +18,8 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "disconnected": ("✕", "disconnected", "error"),
     "deleted": ("⊘", "deleted", "error"),
     "absent": ("⊘", "not stored yet", "warn"),
+    "draft": ("＋", "not created yet", "muted"),
+    "created": ("✓", "created", "ok"),
     "suspended": ("◌", "paused", "muted"),
     "closed": ("⊘", "closed", "muted"),
 }
@@ -37,6 +41,9 @@ STYLE = """<style>
 [data-jp-theme-light="false"] .rpy-editor, .vscode-dark .rpy-editor {
   --rpy-ok: #7fd18b; --rpy-warn: #f0b35c; --rpy-error: #ff8a80; color-scheme: dark;
 }
+.rpy-editor.rpy-wide { max-width: 100%; width: fit-content; min-width: 320px; container-type: normal; }
+.rpy-editor.rpy-wide > .widget-html { overflow-x: auto; }
+.rpy-editor.rpy-wide caption { display: none; }
 .rpy-editor .widget-html, .rpy-editor .widget-html-content { line-height: 1.4; height: auto; }
 .rpy-editor .widget-html { margin: 0; }
 .rpy-editor .rpy-rows { overflow: visible; }
@@ -122,9 +129,9 @@ STYLE = """<style>
 def header(name: str, key: str, state: str, reason: str = "") -> str:
     """Return the line with the model's name, its key and how live the form is."""
     sign, words, kind = _STATES[state]
-    title = f' title="{escape(reason)}"' if reason else ""
+    title = f' title="{safe(reason)}"' if reason else ""
     return (
-        f'<div class="rpy-head"><b>{escape(name)}</b> <code>{escape(key)}</code>'
+        f'<div class="rpy-head"><b>{safe(name)}</b> <code>{safe(key)}</code>'
         f'<span class="rpy-state rpy-{kind}" role="status" aria-live="polite"{title}>'
         f'<span aria-hidden="true">{sign}</span> {words}</span></div>'
     )
@@ -140,14 +147,19 @@ def message(kind: str, text: str, place: str = "note") -> str:
     """
     sign = _SIGNS[kind]
     words = f"{sign} {text}" if sign and text else text
-    return f'<div class="rpy-{place} rpy-{kind}" role="status" aria-live="polite">{escape(words)}</div>'
+    return f'<div class="rpy-{place} rpy-{kind}" role="status" aria-live="polite">{safe(words)}</div>'
 
 
 def fixed(text: str) -> str:
     """Return a value that can only be looked at."""
-    return f'<code class="rpy-fixed">{escape(text)}</code>'
+    return f'<code class="rpy-fixed">{safe(text)}</code>'
 
 
 def group_head(name: str) -> str:
     """Return the title of a group of fields."""
-    return f'<div class="rpy-group-head">{escape(name)}</div>'
+    return f'<div class="rpy-group-head">{safe(name)}</div>'
+
+
+def safe(text: str) -> str:
+    """Return a text for HTML: escaped, also characters that would turn the text around."""
+    return html.escape(printable(text))

@@ -34,9 +34,32 @@ RAPYER: tuple[tuple[str, ...], ...] = (
     ),
 )
 RAPYER_NB: tuple[tuple[str, ...], ...] = (
-    ("rapyer_nb.errors", "rapyer_nb.origin", "rapyer_nb.server", "rapyer_nb.live", "rapyer_nb.awaiting"),
-    ("rapyer_nb.bridge", "rapyer_nb.parsing", "rapyer_nb.views", "rapyer_nb.state", "rapyer_nb.widgets"),
+    (
+        "rapyer_nb.errors",
+        "rapyer_nb.interrupts",
+        "rapyer_nb.origin",
+        "rapyer_nb.server",
+        "rapyer_nb.live",
+        "rapyer_nb.awaiting",
+        "rapyer_nb.progress",
+    ),
+    (
+        "rapyer_nb.bridge",
+        "rapyer_nb.parsing",
+        "rapyer_nb.views",
+        "rapyer_nb.assigning",
+        "rapyer_nb.settings",
+        "rapyer_nb.sources",
+        "rapyer_nb.state",
+        "rapyer_nb.widgets",
+        "rapyer_nb.tracing",
+        "rapyer_nb.charts",
+        "rapyer_nb.snapshots",
+        "rapyer_nb.racing",
+        "rapyer_nb.seeing",
+    ),
     ("rapyer_nb.magics", "rapyer_nb.notebooks", "rapyer_nb.indexes", "rapyer_nb.pytest_plugin"),
+    ("rapyer_nb.completing",),
     ("rapyer_nb.extension", "rapyer_nb.cli"),
     ("rapyer_nb.api", "rapyer_nb.__main__", "rapyer_nb"),
 )
@@ -52,6 +75,13 @@ SIDEWAYS: dict[str, set[str]] = {
     "rapyer.relations": {"rapyer.base", "rapyer.finding", "rapyer.functions"},
     "rapyer.lifecycle": {"rapyer.base"},
     "rapyer": {"rapyer.base", "rapyer.functions", "rapyer.relations", "rapyer.lifecycle"},
+    "rapyer_nb.state": {"rapyer_nb.settings", "rapyer_nb.sources"},
+    "rapyer_nb.tracing": {"rapyer_nb.views"},
+    "rapyer_nb.charts": {"rapyer_nb.views"},
+    "rapyer_nb.snapshots": {"rapyer_nb.views"},
+    "rapyer_nb.racing": {"rapyer_nb.snapshots", "rapyer_nb.views"},
+    "rapyer_nb.seeing": {"rapyer_nb.snapshots", "rapyer_nb.views"},
+    "rapyer_nb.widgets": {"rapyer_nb.views"},
 }
 
 

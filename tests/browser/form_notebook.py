@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 MODEL = '''
@@ -56,13 +57,13 @@ CELLS = (
     MODEL.strip(),
     "form = edit(person)\nform",
     "person.name, person.age",
-    "from rapyer_nb.widgets.editor import editors\nprint(len(editors), 'form')",
+    "from rapyer_nb.widgets.following import following\nprint(len(following), 'form')",
 )
 FORM, LOCAL, COUNT = 1, 2, 3
 
 
-def write(path: Path) -> None:
-    """Write the notebook."""
+def write(path: Path, sources: Sequence[str] = CELLS) -> None:
+    """Write the notebook, or another one with these cells."""
     cells = [
         {
             "id": f"cell-{number}",
@@ -72,7 +73,7 @@ def write(path: Path) -> None:
             "outputs": [],
             "source": source,
         }
-        for number, source in enumerate(CELLS)
+        for number, source in enumerate(sources)
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}

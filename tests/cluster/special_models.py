@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 import rapyer
 from rapyer import AtomicRedisModel, FifoTies, Index, Key, RedisConfig, SafeLoad
 from rapyer.cascade import CascadeTTL
-from rapyer.session import cluster
+from rapyer.session import observe
 from rapyer.types import RedisPriorityQueue, RedisSet, Reference
 
 if TYPE_CHECKING:
@@ -136,13 +136,13 @@ def calls_of(node: Any, name: str) -> int:
 def note_trips(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Note the port of the node in each round trip from now on."""
     trips: list[int] = []
-    really = cluster.round_trip
+    really = observe.round_trip
 
     async def noting(client: Any, requests: Any) -> Any:
         trips.append(client.connection_pool.connection_kwargs["port"])
         return await really(client, requests)
 
-    monkeypatch.setattr(cluster, "round_trip", noting)
+    monkeypatch.setattr(observe, "round_trip", noting)
     return trips
 
 

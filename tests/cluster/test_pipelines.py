@@ -12,7 +12,7 @@ import rapyer
 from rapyer import AtomicRedisModel
 from rapyer.commands.slots import slot_of
 from rapyer.errors import CrossSlotError, PartlyAppliedError, TransactionError
-from rapyer.session import cluster
+from rapyer.session import observe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +33,13 @@ class SlotDoc(AtomicRedisModel):
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Take note of what leaves: one list of command names for each round trip."""
     seen: list[list[str]] = []
-    round_trip = cluster.round_trip
+    round_trip = observe.round_trip
 
     async def noting(client: Any, requests: Any) -> Any:
         seen.append([str(words[0]) for words in requests])
         return await round_trip(client, requests)
 
-    monkeypatch.setattr(cluster, "round_trip", noting)
+    monkeypatch.setattr(observe, "round_trip", noting)
     return seen
 
 

@@ -13,7 +13,7 @@ from rapyer import AtomicRedisModel, CascadeResult, RedisConfig, init_rapyer
 from rapyer.cascade import CascadeTTL
 from rapyer.errors import InnerModelError
 from rapyer.model.registry import registry
-from rapyer.session import retry
+from rapyer.session import observe
 from rapyer.types import RedisSet, Reference
 
 if TYPE_CHECKING:
@@ -127,13 +127,13 @@ def only_these_classes() -> None:
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The names of the commands of each round trip from here on."""
     sent: list[list[str]] = []
-    round_trip = retry.round_trip
+    round_trip = observe.round_trip
 
     async def counting(client: Redis, requests: Any) -> Any:
         sent.append([str(words[0]) for words in requests])
         return await round_trip(client, requests)
 
-    monkeypatch.setattr(retry, "round_trip", counting)
+    monkeypatch.setattr(observe, "round_trip", counting)
     return sent
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rapyer import AtomicRedisModel, CascadeResult, RedisConfig, apipeline
 from rapyer.cascade import CascadeTTL
-from rapyer.session import retry
+from rapyer.session import observe
 from rapyer.types import Reference  # noqa: TC001 - pydantic needs it at run time
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ async def test_it_is_one_round_trip_and_one_command_for_each_model(
     await raw.expire(leaves[-1].key, 50)
     await shelf.aset_ttl(300, cascade=True)  # the server has the script from here on
     trips = []
-    round_trip = retry.round_trip
+    round_trip = observe.round_trip
 
     async def counting(client: Redis, requests: Any) -> Any:
         trips.append([str(words[0]) for words in requests])
         return await round_trip(client, requests)
 
-    monkeypatch.setattr(retry, "round_trip", counting)
+    monkeypatch.setattr(observe, "round_trip", counting)
     CascadeCostLeaf.Meta.ttl = 600
     before = await _calls(raw)
     assert await shelf.aset_ttl(300, cascade=True) == CascadeResult()

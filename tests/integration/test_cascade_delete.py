@@ -18,7 +18,7 @@ from rapyer.errors import (
     WrongTypeError,
 )
 from rapyer.model import cascade_delete
-from rapyer.session import retry
+from rapyer.session import observe
 from rapyer.session.clients import ClientSource
 from rapyer.types import RedisPriorityQueue, Reference
 
@@ -234,6 +234,39 @@ async def test_many_are_deleted_and_counted_by_class(raw: Redis) -> None:
     assert await raw.keys() == []
 
 
+async def test_a_dry_run_counts_what_would_go_along(raw: Redis) -> None:
+    await leaves("a", "b", "c")
+    await DeleteRoot(name="r", many=["DeleteLeaf:a", "DeleteLeaf:gone"], tags={"t"}).asave()
+    await DeleteRoot(name="s", one="DeleteLeaf:a", unmarked="DeleteLeaf:c").asave()
+    before = sorted(await raw.keys())
+    look = await DeleteRoot.adelete_many("r", "s", "none", cascade=True, dry_run=True)
+    assert look == RapyerDeleteResult(
+        models_deleted=3,
+        keys_deleted=look.keys_deleted,
+        models_missing=1,
+        was_committed=False,
+        by_model={DeleteRoot: 2, DeleteLeaf: 1},
+    )
+    assert sorted(await raw.keys()) == before
+    done = await DeleteRoot.adelete_many("r", "s", "none", cascade=True)
+    assert isinstance(done, RapyerDeleteResult)
+    assert (done.models_deleted, done.by_model) == (3, {DeleteRoot: 2, DeleteLeaf: 1})
+    assert done.keys_deleted <= look.keys_deleted
+    assert (await DeleteRoot.adelete_many("r", dry_run=True)).models_missing == 1
+
+
+async def test_a_dry_run_by_a_filter_counts_what_would_go_along(raw: Redis) -> None:
+    await DeleteIndexed.acreate_index()
+    await leaves("a", "b")
+    await DeleteIndexed(name="x", number=1, leaf="DeleteLeaf:a").asave()
+    await DeleteIndexed(name="y", number=2, leaf="DeleteLeaf:b").asave()
+    look = await DeleteIndexed.adelete_many(DeleteIndexed.number == 1, cascade=True, dry_run=True)
+    assert (look.models_deleted, look.was_committed) == (2, False)
+    none = await DeleteIndexed.adelete_many(DeleteIndexed.number == 5, cascade=True, dry_run=True)
+    assert (none.models_deleted, none.was_committed) == (0, False)
+    assert len(await stored(raw)) == 4
+
+
 async def test_what_filters_describe_takes_its_targets_along(raw: Redis) -> None:
     await leaves("a", "b")
     await DeleteIndexed.acreate_index()
@@ -296,13 +329,13 @@ async def test_an_inner_model_is_not_deleted_alone() -> None:
 def sent_names(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Return the names of the commands of each round trip from here on."""
     sent: list[list[str]] = []
-    round_trip = retry.round_trip
+    round_trip = observe.round_trip
 
     async def noting(client: Redis, requests: Any) -> Any:
         sent.append([str(words[0]) for words in requests])
         return await round_trip(client, requests)
 
-    monkeypatch.setattr(retry, "round_trip", noting)
+    monkeypatch.setattr(observe, "round_trip", noting)
     return sent
 
 

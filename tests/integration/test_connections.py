@@ -126,11 +126,20 @@ async def test_what_cannot_be_connected_to_is_named() -> None:
         ("unix://me:secret@/tmp/x.sock", "unix://me:***@/tmp/x.sock"),
         ("unix:///tmp/a@b.sock", "unix:///tmp/a@b.sock"),
         ("redis://host:1/0", "redis://host:1/0"),
+        ("redis://secret@host:1/0", "redis://***@host:1/0"),
+        ("rediss://host:1/0?ssl_password=secret&db=1", "rediss://host:1/0?ssl_password=***&db=1"),
     ],
 )
 def test_passwords_are_masked(url: str, masked: str) -> None:
     assert mask_url(url) == masked
     assert repr(ClientSource.from_url(url)) == f"<ClientSource {masked}>"
+
+
+async def test_a_client_that_the_library_makes_shows_no_password(source: ClientSource) -> None:
+    with_password = ClientSource.from_url("redis://me:secret@host:1/0")
+    assert "_DiscreetPool host:1>" in repr(with_password.client())
+    assert "secret" not in repr(with_password.client())
+    await with_password.aclose()
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from rapyer import AtomicRedisModel
 from rapyer.model.portions import DOCUMENTS_PER_READ
-from rapyer.session import retry
+from rapyer.session import observe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,14 +38,14 @@ class Sent:
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """Count what the library sends from here on."""
     counted = Sent()
-    round_trip = retry.round_trip
+    round_trip = observe.round_trip
 
     async def counting(client: Redis, requests: Any) -> Any:
         counted.writes.append([str(words[0]) for words in requests])
         counted.bytes += sum(len(w if isinstance(w, bytes) else str(w)) for words in requests for w in words)
         return await round_trip(client, requests)
 
-    monkeypatch.setattr(retry, "round_trip", counting)
+    monkeypatch.setattr(observe, "round_trip", counting)
     return counted
 
 

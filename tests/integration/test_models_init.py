@@ -24,7 +24,6 @@ class Initial(AtomicRedisModel):
 
 
 class InitialOwn(AtomicRedisModel):
-    Meta = RedisConfig(redis="redis://localhost:1/0")
     name: str = ""
 
 
@@ -37,7 +36,9 @@ class InitialOutside(AtomicRedisModel):
 def _only_these(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave the models of other test modules out of what `init_rapyer` configures."""
     monkeypatch.setattr(registry, "_models", {"Initial": Initial, "InitialOwn": InitialOwn})
+    InitialOwn.Meta.redis = "redis://localhost:1/0"
     yield
+    InitialOwn.Meta.redis = None
     for model in (Initial, InitialOwn, InitialOutside):
         model.Meta.ttl = None
 

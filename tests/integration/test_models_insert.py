@@ -42,7 +42,6 @@ class InsertedChild(Inserted):
 
 
 class InsertedElsewhere(AtomicRedisModel):
-    Meta = RedisConfig(redis="redis://localhost:1/0")
     name: str = ""
 
 
@@ -177,6 +176,7 @@ async def test_what_does_not_belong_is_refused() -> None:
         InnerModelError, match=r"Inserted:a \$.part is an inner model, which cannot be inserted on its own"
     ):
         await InsertPart.ainsert(holder.part)
+    InsertedElsewhere.Meta.redis = "redis://localhost:1/0"
     with pytest.raises(CrossSourceError, match="the models are stored on different servers"):
         await rapyer.ainsert(Inserted(name="a"), InsertedElsewhere())
     child = InsertedChild(name="child")

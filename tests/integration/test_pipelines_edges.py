@@ -102,10 +102,13 @@ async def test_what_others_did_to_the_model_is_seen_after_a_failure_half_way(raw
 
 async def test_an_ignored_failure_half_way_leaves_the_local_objects_as_stored(raw: Redis) -> None:
     doc, gone = await saved(), await saved()
-    async with apipeline(ignore_redis_error=True):
+    async with apipeline(ignore_redis_error=True) as pipe:
         doc.text = "b"
         gone.items.append(4)
         await raw.delete(gone.key)
+        assert pipe.ignored is None
+    assert isinstance(pipe.ignored, TransactionError)
+    assert pipe.ignored.key == gone.key
     assert doc.text == "b"
     await assert_as_stored(doc)
 

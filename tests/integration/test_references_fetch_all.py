@@ -19,7 +19,7 @@ from rapyer.errors import (
     WrongClassError,
 )
 from rapyer.model import integrity
-from rapyer.session import retry
+from rapyer.session import observe
 from rapyer.session.clients import ClientSource
 from rapyer.types import Reference
 
@@ -82,13 +82,13 @@ class FetchTimed(AtomicRedisModel):
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The names of the commands of each round trip from here on."""
     sent: list[list[str]] = []
-    round_trip = retry.round_trip
+    round_trip = observe.round_trip
 
     async def counting(client: Redis, requests: Any) -> Any:
         sent.append([str(words[0]) for words in requests])
         return await round_trip(client, requests)
 
-    monkeypatch.setattr(retry, "round_trip", counting)
+    monkeypatch.setattr(observe, "round_trip", counting)
     return sent
 
 

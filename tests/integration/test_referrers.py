@@ -18,7 +18,7 @@ from rapyer.errors import (
     WrongClassError,
 )
 from rapyer.model import referrers
-from rapyer.session import retry
+from rapyer.session import observe
 from rapyer.types import RedisPriorityQueue, Reference
 
 if TYPE_CHECKING:
@@ -185,13 +185,13 @@ async def test_only_references_are_read_and_of_many_instances_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sent: list[list[str]] = []
-    round_trip = retry.round_trip
+    round_trip = observe.round_trip
 
     async def noting(client: Redis, requests: Any) -> Any:
         sent.append([str(words[0]) for words in requests])
         return await round_trip(client, requests)
 
-    monkeypatch.setattr(retry, "round_trip", noting)
+    monkeypatch.setattr(observe, "round_trip", noting)
     monkeypatch.setattr(referrers, "INSTANCES_PER_READ", 10)
     await ReferrersUser.ainsert(
         *(ReferrersUser(name=f"{n:02}", company=ACME if n < 3 else None) for n in range(25))

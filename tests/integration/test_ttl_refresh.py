@@ -12,7 +12,7 @@ import rapyer
 from rapyer import ActionGroup, AtomicRedisModel, Index, Key, RedisConfig
 from rapyer.errors import InnerModelError, InvalidRefreshTtlError, KeyNotFound, WrongTypeError
 from rapyer.model.registry import registry
-from rapyer.session import retry
+from rapyer.session import observe
 from rapyer.session.clients import ClientSource
 from rapyer.session.wire import round_trip
 from rapyer.types import RedisInt, RedisSet
@@ -90,7 +90,7 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         sent.append([str(words[0]) for words in requests])
         return await round_trip(client, requests)
 
-    monkeypatch.setattr(retry, "round_trip", noting)
+    monkeypatch.setattr(observe, "round_trip", noting)
     return sent
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from rapyer.model.registry import registry
 from rapyer.session.clients import ClientSource
+from rapyer_nb.server import EmbeddedServer, start_embedded
 from rapyer_nb.widgets import close_all
+from tests.nb.notebook import empty
 from tests.nb.server_processes import eventually, servers_below
 
 
@@ -24,6 +26,20 @@ async def source(rapyer_redis_url: str) -> AsyncIterator[ClientSource]:
     close_all()
     await asyncio.sleep(0)
     await source.aclose()
+
+
+@pytest.fixture(scope="session")
+def second_server() -> Iterator[EmbeddedServer]:
+    """A server beside that of the session, with a password."""
+    with start_embedded(shared=False, port=0) as server:
+        yield server
+
+
+@pytest.fixture
+def second(second_server: EmbeddedServer) -> EmbeddedServer:
+    """The second server, empty."""
+    empty(second_server.url)
+    return second_server
 
 
 @pytest.fixture

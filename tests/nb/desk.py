@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rapyer_nb.widgets.field import FieldRow
 
 
-async def until(look: Callable[[], Any], what: str, seconds: float = 5) -> None:
+async def until(look: Callable[[], Any], what: str, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < end, what

@@ -35,6 +35,8 @@ await ada.asave()
 await bob.asave()
 """
 
+_RUN = asyncio.run
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _PROMPT = re.compile(r"^Out\[\d+\]: ?", re.MULTILINE)
 
@@ -108,6 +110,8 @@ def bare_notebook() -> Iterator[Notebook]:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+        # The bridge may have applied nest-asyncio, with which asyncio.run leaves its loops open.
+        asyncio.run = _RUN
 
 
 @contextmanager
@@ -130,4 +134,8 @@ def empty(url: str) -> None:
 async def _finished() -> None:
     """Wait for the tasks that nobody waits for, such as those that close connections."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    ends = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    for end in ends:
+        # Closing a source cancels what waits for messages on it.
+        if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
+            raise end

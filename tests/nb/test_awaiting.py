@@ -25,7 +25,7 @@ def bare() -> Iterator[Notebook]:
 
 @pytest.fixture
 def awaiter(bare: Notebook) -> MagicAwaiter:
-    return MagicAwaiter(bare.shell, ["rapyer_find", "rapyer_pipeline"])
+    return MagicAwaiter(bare.shell, {"rapyer_find": "line", "rapyer_pipeline": "cell"})
 
 
 @pytest.fixture
@@ -237,3 +237,30 @@ def test_a_semicolon_silences_a_magic(awaiter: MagicAwaiter) -> None:
     awaited = "(await get_ipython().rapyer.line_magic('rapyer_find', 'User;'))"
     assert awaiter.rewrite(f"{call}\n") == f"{awaited};\n"
     assert awaiter.rewrite(f"x = {call}\nprint({call})\n") == f"x = {awaited}\nprint({awaited})\n"
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("%%rapyer_save bob\nbob.age = 1234", "Cell magic `%%rapyer_save` not found"),
+        ("%%rapyer_find User\nage > 3", "Cell magic `%%rapyer_find` not found"),
+        ("%%rapyer_delete ada --yes\nbob", "Cell magic `%%rapyer_delete` not found"),
+        ("%rapyer_lock ada", "Line magic function `%rapyer_lock` not found"),
+        ("%rapyer_pipeline ada", "Line magic function `%rapyer_pipeline` not found"),
+        ("seen = %rapyer_trace", "Line magic function `%rapyer_trace` not found"),
+    ],
+)
+def test_a_magic_of_the_other_kind_does_nothing(notebook: Notebook, cell: str, message: str) -> None:
+    shown = notebook.cell(f"{cell}\nawait asyncio.sleep(0)" if "\n" not in cell else cell)
+    assert message in shown.text
+    assert "did you mean that instead?" in shown.text
+    assert len(shown.text.strip().splitlines()) == 1
+    assert notebook.run("[user.age for user in await User.afind()]").count(36) == 1
+
+
+def test_the_kinds_are_kept_apart(awaiter: MagicAwaiter) -> None:
+    for source in (
+        "x = get_ipython().run_cell_magic('rapyer_find', 'User', 'age > 3')",
+        "x = get_ipython().run_line_magic('rapyer_pipeline', '')",
+    ):
+        assert awaiter.rewrite(source) == source

@@ -19,8 +19,8 @@ from rapyer.config import RedisConfig
 from rapyer_nb.errors import NotebookError
 from rapyer_nb.live import feed_for
 from rapyer_nb.widgets import close_all, edit
-from rapyer_nb.widgets.editor import editors
 from rapyer_nb.widgets.field import DEBOUNCE
+from rapyer_nb.widgets.following import following
 from tests.nb.desk import Desk, until
 
 if TYPE_CHECKING:
@@ -566,7 +566,7 @@ async def test_closing_leaves_nothing_behind(desk: PersonDesk, source: ClientSou
     await asyncio.sleep(0.05)
 
     assert feed.watched == frozenset()
-    assert len(editors) == 0
+    assert len(following) == 0
     assert all(widget.comm is None for widget in widgets)
     assert len(asyncio.all_tasks()) == 1
 
@@ -603,7 +603,7 @@ async def test_running_the_cell_again_leaks_nothing(desk: PersonDesk) -> None:
     desk.form._view_count = 0
 
     await until(lambda: desk.form._closed, "the old one is closed")
-    assert len(editors) == 1
+    assert len(following) == 1
 
 
 async def test_a_hidden_form_is_closed_when_a_new_one_comes(desk: PersonDesk) -> None:
@@ -614,7 +614,7 @@ async def test_a_hidden_form_is_closed_when_a_new_one_comes(desk: PersonDesk) ->
     edit(desk.person)
 
     assert desk.form._closed
-    assert len(editors) == 1
+    assert len(following) == 1
 
 
 async def test_two_forms_of_one_model_keep_in_step(desk: PersonDesk, source: ClientSource) -> None:
@@ -630,7 +630,7 @@ async def test_close_all(desk: PersonDesk, source: ClientSource) -> None:
 
     close_all()
 
-    assert len(editors) == 0
+    assert len(following) == 0
 
 
 async def test_edit_takes_models_only(source: ClientSource) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import statistics
 import time
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from rapyer_nb.live import FeedState, LiveFeed, feed_for
 from rapyer_nb.live.connection import PushConnection
+from rapyer_nb.live.feed import _ended
 from rapyer_nb.live.modes import EXACT_PREFIXES, Notifications, Tracking, prefixes_for
 
 if TYPE_CHECKING:
@@ -321,3 +323,25 @@ def test_many_keys_are_covered_by_their_class() -> None:
     many = [f"User:{number}" for number in range(EXACT_PREFIXES)]
 
     assert prefixes_for([*many, "Order:1", "odd"]) == {"User:", "Order:", "odd"}
+
+
+async def test_a_reader_that_swallows_a_cancellation_ends_all_the_same() -> None:
+    async def stubborn() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    reader = asyncio.ensure_future(stubborn())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(_ended(reader), 5)
+    assert reader.cancelled()
+
+
+async def test_the_error_of_a_reader_that_ended_by_itself_is_nobodys() -> None:
+    async def broken() -> None:
+        raise ConnectionError("gone")
+
+    reader = asyncio.ensure_future(broken())
+    await asyncio.sleep(0)
+    await _ended(reader)
+    assert isinstance(reader.exception(), ConnectionError)

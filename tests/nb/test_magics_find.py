@@ -203,7 +203,7 @@ def test_mistakes_can_be_caught_by_their_type(notebook: Notebook) -> None:
 
 def test_the_help_has_examples(notebook: Notebook) -> None:
     text = notebook.cell("print(get_ipython().find_line_magic('rapyer_find').__doc__)").text
-    assert "%rapyer_find [--limit N]" in text
+    assert "%rapyer_find [--sort FIELDS] [--limit N]" in text
     assert "%%rapyer_find" not in text
     assert 'age >= 18 and status == "active" --limit 20' in text
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 from rapyer_nb.server import EmbeddedServer
@@ -90,5 +91,15 @@ def test_the_plugin_is_light() -> None:
 
 
 def test_the_session_server_serves(rapyer_redis_url: str) -> None:
+    name = f"idx:plugin-{uuid.uuid4().hex}"  # other tests of the session have indexes there, too
     with connect(rapyer_redis_url) as redis:
-        assert redis.execute_command("FT._LIST") == []
+        assert redis.ping()
+        assert name not in redis.execute_command("FT._LIST")
+        redis.execute_command(
+            "FT.CREATE", name, "ON", "JSON", "PREFIX", 1, f"{name}:", "SCHEMA", "$.a", "TAG"
+        )
+        try:
+            assert name in redis.execute_command("FT._LIST")
+        finally:
+            redis.execute_command("FT.DROPINDEX", name)
+        assert name not in redis.execute_command("FT._LIST")

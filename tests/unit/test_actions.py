@@ -243,8 +243,8 @@ def test_refresh_ttl_is_a_bool_or_groups(bad: Any) -> None:
     [
         (RedisConfig(ttl=5), U, True),
         (RedisConfig(ttl=5), ActionGroup(0), False),
-        (RedisConfig(), U, False),
-        (RedisConfig(refresh_ttl=U), U, False),
+        (RedisConfig(), U, True),
+        (RedisConfig(refresh_ttl=U), A, False),
         (RedisConfig(ttl=5, refresh_ttl=False), U, False),
         (RedisConfig(ttl=5, refresh_ttl=ActionGroup(0)), ActionGroup.all(), False),
         (RedisConfig(ttl=5, refresh_ttl=U | A), A | R, True),

@@ -202,7 +202,7 @@ VALUES: list[Any] = [
     dt.datetime(2024, 1, 2, 3, 4, 5, 6), dt.datetime(2024, 1, 2, tzinfo=dt.timezone.utc),
     dt.datetime(2024, 1, 2, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")), dt.date(2024, 1, 2), dt.time(1, 2), dt.timedelta(1, 2, 3),
     TypeAdapter(dt.datetime).validate_python("2024-01-02T00:00:00+05:00"),
-    decimal.Decimal("1.50"), fractions.Fraction(1, 3), uuid.UUID(int=7), uuid.uuid1(), pathlib.Path("/a/b"), pathlib.PureWindowsPath("c:/x"),
+    decimal.Decimal("1.50"), fractions.Fraction(1, 3), uuid.UUID(int=7), uuid.UUID("c77676ca-e5fc-11f1-b5be-02fc00000001"), pathlib.Path("/a/b"), pathlib.PureWindowsPath("c:/x"),
     collections.OrderedDict(a=1), collections.defaultdict(list, a=[1]), collections.deque([1], 5), collections.Counter("aab"),
     int, type(None), Shade.RED, Shade, Weight.BOLD | Weight.HEAVY, Spot(), Pair(1, Shade.BLUE), Card(),
     [Spot(2, Shade.BLUE), {"k": Card(name="x")}],

@@ -1,0 +1,1 @@
+"""The magics as plain Python, one module for each part: what `import rapyer_nb` offers for use in code."""

@@ -1,0 +1,142 @@
+"""What is on show and keeps in step with Redis: a head that says how live it is, a body, and a line below."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as W
+
+from rapyer_nb.errors import one_line
+from rapyer_nb.widgets import style
+from rapyer_nb.widgets.following import RETRY_READ, Following
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rapyer_nb.live import FeedState, Watch
+
+
+class LiveView(Following):
+    """A widget that looks again when what it shows has changed.
+
+    Attributes:
+        looks: What it does then, as a verb, for messages.
+    """
+
+    looks = "read"
+
+    def __init__(self, place: tuple[Any, ...], title: str, about: str, html: str) -> None:
+        """Show something, and start to follow it; needs a running event loop.
+
+        Args:
+            place: What it shows; of two that show the same, the older goes when no page shows it any more.
+            title: What stands in the heading.
+            about: What stands behind that, as code.
+            html: What it shows at first.
+        """
+        super().__init__(place)
+        self._title = title
+        self._about = about
+        self._reading = False
+        self._again = False
+        self._failed = False
+        self._state = ""
+        self._head = W.HTML()
+        self._table = W.HTML(html)
+        self._foot = W.HTML(style.message("muted", "", "foot"))
+        self.build([W.HTML(style.STYLE), self._head, self._table, self._foot])
+        self.add_class("rpy-editor")
+        self.add_class("rpy-wide")
+        self._enter("connecting")
+        self.follow()
+
+    def watch(self) -> tuple[Watch, ...]:
+        """Start to listen, such that `refresh` and `feed_changed` are called; to be written by each."""
+        raise NotImplementedError
+
+    async def look(self) -> None:
+        """Look again, and show what there is; to be written by each."""
+        raise NotImplementedError
+
+    def doubt(self) -> None:
+        """Let everything count as changed; for one whose `look` goes only where changes were heard of."""
+
+    def text(self) -> str:
+        """Return what it shows at this moment, as text; to be written by each."""
+        raise NotImplementedError
+
+    def follow(self) -> None:
+        """Start to listen."""
+        if self._was_shown:
+            self._enter("connecting")
+        self._watches = self.watch()
+        self.spawn(self._catch_up(self._watches))
+
+    async def _catch_up(self, watches: Sequence[Watch]) -> None:
+        """Look at everything once changes are heard: what came before that was not."""
+        for watch in watches:
+            await watch.ready()  # a feed that others listen to already tells a newcomer nothing by itself
+        if watches is self._watches:
+            self.doubt()
+            self.refresh()
+
+    def paused(self) -> None:
+        """Show that no page shows it."""
+        self._enter("suspended")
+
+    def refresh(self) -> None:
+        """Look again, soon: calls that come while it is looking become one."""
+        if self._closed or not self._watches:
+            return
+        if self._reading:
+            self._again = True
+            return
+        self._reading = True
+        self.spawn(self._read())
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                self._again = False
+                await self.look()
+                if self._failed:
+                    self._failed = False
+                    self.say("muted", "")
+                if not self._again:
+                    return
+        except Exception as error:  # no connection, an index that is gone: it goes on trying
+            self._failed = True
+            self.say("error", f"cannot {self.looks}: {one_line(error)}")
+            self.loop.call_later(RETRY_READ, self.post, self.refresh)
+        finally:
+            self._reading = False
+
+    def feed_changed(self, state: FeedState) -> None:
+        """Show how changes are heard of now."""
+        if self._closed or not self._watches:
+            return
+        self._enter(state.status, state.reason)
+        if state.status == "disconnected":
+            since = time.strftime("%H:%M:%S", time.localtime(state.since))
+            self.say("warn", f"no connection since {since}: what is shown may be out of date")
+        elif state.status in ("live", "polling") and not self._failed:
+            self.say("muted", "")
+
+    def show(self, html: str) -> None:
+        """Show something else."""
+        if not self._closed:
+            self._table.value = html
+
+    def _enter(self, state: str, reason: str = "") -> None:
+        if state != self._state:
+            self._state = state
+            self._head.value = style.header(self._title, self._about, state, reason)
+
+    def say(self, kind: str, text: str) -> None:
+        """Show a message below; its place stays when the text goes."""
+        self._foot.value = style.message(kind, text, "foot")
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**options) or {}
+        return {**bundle, "text/plain": self.text()}
