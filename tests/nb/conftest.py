@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from rapyer.model.registry import registry
 from rapyer.session.clients import ClientSource
 from rapyer_nb.server import EmbeddedServer, start_embedded
 from rapyer_nb.widgets import close_all
-from tests.nb.notebook import empty
+from tests.nb.notebook import Notebook, empty, open_notebook
 from tests.nb.server_processes import eventually, servers_below
 
 
@@ -26,6 +27,20 @@ async def source(rapyer_redis_url: str) -> AsyncIterator[ClientSource]:
     close_all()
     await asyncio.sleep(0)
     await source.aclose()
+
+
+@pytest.fixture
+def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+    """A notebook with the extension and some models, on an empty server."""
+    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
+        yield opened
+
+
+@pytest.fixture
+def server(rapyer_redis_url: str) -> Iterator[redis.Redis]:
+    """A plain client of the same server, to look at what is stored."""
+    with redis.Redis.from_url(rapyer_redis_url, decode_responses=True) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from rapyer_nb.assigning import Assignment, Storing
-from tests.nb.notebook import Notebook, empty, open_notebook
+from tests.nb.notebook import Notebook, empty
 from tests.nb.queued_cells import report, run_queued
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 def transformed(cell: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rapyer_nb.awaiting import MagicAwaiter
-from tests.nb.notebook import Notebook, bare_notebook, open_notebook
+from tests.nb.notebook import Notebook, bare_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +26,6 @@ def bare() -> Iterator[Notebook]:
 @pytest.fixture
 def awaiter(bare: Notebook) -> MagicAwaiter:
     return MagicAwaiter(bare.shell, {"rapyer_find": "line", "rapyer_pipeline": "cell"})
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

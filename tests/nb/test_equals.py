@@ -16,24 +16,16 @@ from rapyer.session.using import using
 from rapyer.types import RedisSet
 from rapyer_nb.errors import NotebookError
 from tests.nb.desk import until
-from tests.nb.notebook import Notebook, open_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rapyer_nb.server import EmbeddedServer
+    from tests.nb.notebook import Notebook
 
 
 class EqualUser(AtomicRedisModel):
     name: str = ""
     age: int = 0
     tags: RedisSet[str] = Field(default_factory=RedisSet)
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

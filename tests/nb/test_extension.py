@@ -15,7 +15,7 @@ from rapyer import AtomicRedisModel
 from rapyer.model.registry import registry
 from rapyer.session.clients import ClientSource
 from rapyer_nb.server import EmbeddedServer, EmbeddedServerError, start_embedded
-from tests.nb.notebook import MODELS, Notebook, bare_notebook, empty, open_notebook
+from tests.nb.notebook import MODELS, Notebook, bare_notebook, empty
 from tests.nb.server_processes import eventually
 
 if TYPE_CHECKING:
@@ -29,12 +29,6 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
     monkeypatch.setenv("RAPYER_REDIS_URL", "redis://:secret@127.0.0.1:1/0")
     with bare_notebook() as notebook:
         yield notebook
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 def traces(notebook: Notebook) -> dict[str, Any]:

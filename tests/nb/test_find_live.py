@@ -214,7 +214,7 @@ async def test_a_search_that_fails_is_told_and_tried_again(
         return await search()
 
     monkeypatch.setattr(table, "_search", failing)
-    monkeypatch.setattr("rapyer_nb.widgets.live_view.RETRY_READ", 0.05)
+    monkeypatch.setattr("rapyer_nb.widgets.rereading.RETRY_READ", 0.05)
     await people[0].aupdate(age=20)
     await until(lambda: "cannot search: RuntimeError: &lt;b&gt;no" in table._foot.value, "it is told")
     broken = False

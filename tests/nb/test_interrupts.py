@@ -19,7 +19,7 @@ from rapyer_nb.errors import NotebookError
 from rapyer_nb.interrupts import Interrupted, interruptible, waking
 from rapyer_nb.magics.asking import agreed
 from rapyer_nb.server import start_embedded
-from tests.nb.notebook import MODELS, Notebook, empty, open_notebook
+from tests.nb.notebook import MODELS, Notebook, empty
 from tests.nb.queued_cells import kernel
 from tests.nb.server_processes import eventually
 
@@ -118,12 +118,6 @@ def kernel_on(url: str) -> Iterator[Stopping]:
         found.run("%load_ext rapyer_nb\nseen = None")
         found.run(MODELS)
         yield found
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 # In a kernel -------------------------------------------------------------------------------------------------

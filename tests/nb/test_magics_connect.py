@@ -12,17 +12,11 @@ import pytest
 from rapyer.model.registry import registry
 from rapyer_nb.errors import NotebookError
 from rapyer_nb.server import EmbeddedServer, start_embedded
-from tests.nb.notebook import Notebook, bare_notebook, open_notebook
+from tests.nb.notebook import Notebook, bare_notebook
 from tests.nb.server_processes import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

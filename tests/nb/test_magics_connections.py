@@ -13,17 +13,10 @@ from rapyer_nb.magics import MAGICS
 from rapyer_nb.magics.connect import ConnectMagic
 from rapyer_nb.magics.help import HelpMagic
 from rapyer_nb.server import EmbeddedServer, start_embedded
-from tests.nb.notebook import Notebook, bare_notebook, open_notebook
+from tests.nb.notebook import Notebook, bare_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

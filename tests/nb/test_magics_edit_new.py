@@ -19,15 +19,13 @@ from rapyer_nb.errors import NotebookError
 from rapyer_nb.widgets import ModelCreator, ModelEditor, close_all
 from rapyer_nb.widgets.following import following
 from tests.nb.desk import until
-from tests.nb.notebook import Notebook, open_notebook
 from tests.nb.queued_cells import report, run_queued
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rapyer.session.clients import ClientSource
     from rapyer_nb.server import EmbeddedServer
     from rapyer_nb.widgets.draft import DraftRow
+    from tests.nb.notebook import Notebook
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -103,12 +101,6 @@ async def click(form: ModelCreator) -> None:
     form._button.click()
     await until(lambda: form._foot.value and not form._button.disabled, "the form has answered")
     assert len(form.created) - before in (0, 1)
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 # --- edit --------------------------------------------------------------------------------------------------

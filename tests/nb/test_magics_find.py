@@ -11,16 +11,9 @@ import redis
 import rapyer_nb
 from rapyer.model.registry import registry
 from rapyer_nb.views import ResultList
-from tests.nb.notebook import Notebook, open_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
+    from tests.nb.notebook import Notebook
 
 
 def names(found: ResultList[object]) -> list[str]:

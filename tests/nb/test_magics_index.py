@@ -13,12 +13,10 @@ from rapyer_nb.errors import NotebookError
 from rapyer_nb.magics.index import index
 from rapyer_nb.progress import ProgressBar
 from tests.nb.bars import watched_bars
-from tests.nb.notebook import Notebook, open_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rapyer.session.clients import ClientSource
+    from tests.nb.notebook import Notebook
 
 
 class IndexedOne(AtomicRedisModel):
@@ -28,12 +26,6 @@ class IndexedOne(AtomicRedisModel):
 
 class IndexedTwo(AtomicRedisModel):
     word: Index[str] = ""
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 async def names(source: ClientSource) -> set[str]:

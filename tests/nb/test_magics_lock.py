@@ -13,31 +13,17 @@ import rapyer_nb
 from rapyer import AtomicRedisModel, apipeline
 from rapyer.errors import LockError, LockTimeoutError
 from rapyer_nb.errors import NotebookError
-from tests.nb.notebook import Notebook, open_notebook
 from tests.nb.queued_cells import report, run_queued
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rapyer.session.clients import ClientSource
     from rapyer_nb.server import EmbeddedServer
+    from tests.nb.notebook import Notebook
 
 
 class LockedBox(AtomicRedisModel):
     name: str = ""
     number: int = 0
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def server(rapyer_redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(rapyer_redis_url, decode_responses=True) as client:
-        yield client
 
 
 HELD = "from rapyer.errors import LockTimeoutError\nasync def held(key):\n    try:\n        async with User.alock_from_key(key, wait=0):\n            return False\n    except LockTimeoutError:\n        return True\n"

@@ -24,8 +24,6 @@ from tests.nb.notebook import Notebook, open_notebook
 from tests.nb.queued_cells import report, run_queued
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rapyer.session.clients import ClientSource
     from rapyer_nb.server import EmbeddedServer
 
@@ -56,18 +54,6 @@ class ObjCareful(AtomicRedisModel):
 class ObjEnding(AtomicRedisModel):
     Meta = RedisConfig(ttl=500, refresh_ttl=True)
     name: str = ""
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def server(rapyer_redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(rapyer_redis_url, decode_responses=True) as client:
-        yield client
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[str]:

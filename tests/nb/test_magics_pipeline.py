@@ -16,14 +16,12 @@ from rapyer.config import RedisConfig
 from rapyer.errors import TransactionError
 from rapyer.types import RedisPriorityQueue, RedisSet
 from rapyer_nb.errors import NotebookError
-from tests.nb.notebook import Notebook, open_notebook
 from tests.nb.queued_cells import report, run_queued
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rapyer.session.clients import ClientSource
     from rapyer_nb.server import EmbeddedServer
+    from tests.nb.notebook import Notebook
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m"
 
@@ -40,18 +38,6 @@ class PipeUser(AtomicRedisModel):
     marks: list[int] = []
     tags: RedisSet[str] = Field(default_factory=RedisSet)
     jobs: RedisPriorityQueue[str] = Field(default_factory=RedisPriorityQueue)
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def server(rapyer_redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(rapyer_redis_url, decode_responses=True) as client:
-        yield client
 
 
 def stored(notebook: Notebook, name: str) -> object:

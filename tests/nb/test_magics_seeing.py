@@ -21,7 +21,6 @@ from tests.nb.notebook import MODELS, Notebook, open_notebook
 from tests.nb.queued_cells import report, run_queued
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from rapyer_nb.server import EmbeddedServer
@@ -81,12 +80,6 @@ class SeenCascading(AtomicRedisModel):
 
 class SeenPlain(AtomicRedisModel):
     word: str = ""
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

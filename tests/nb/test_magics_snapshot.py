@@ -21,12 +21,10 @@ from rapyer.types import RedisPriorityQueue, RedisSet
 from rapyer_nb.errors import NotebookError
 from rapyer_nb.snapshots import Scope, compare, plan_of, put_back, take
 from rapyer_nb.snapshots import restoring as restoring_module
-from tests.nb.notebook import MODELS, Notebook, open_notebook
+from tests.nb.notebook import MODELS, Notebook
 from tests.nb.queued_cells import kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rapyer.session.clients import ClientSource
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m"
@@ -61,18 +59,6 @@ class SnapThing(AtomicRedisModel):
 
 class SnapOther(AtomicRedisModel):
     name: str = ""
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def server(rapyer_redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(rapyer_redis_url, decode_responses=True) as client:
-        yield client
 
 
 @pytest.fixture

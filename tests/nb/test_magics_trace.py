@@ -15,12 +15,10 @@ import rapyer_nb
 from rapyer import AtomicRedisModel
 from rapyer.types import RedisSet
 from tests.nb.desk import until
-from tests.nb.notebook import MODELS, Notebook, open_notebook
+from tests.nb.notebook import MODELS, Notebook
 from tests.nb.queued_cells import report, run_queued
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rapyer.session.clients import ClientSource
     from rapyer_nb.tracing import Trace
 
@@ -31,12 +29,6 @@ class TraceUser(AtomicRedisModel):
     name: str = ""
     score: int = 0
     tags: RedisSet[str] = Field(default_factory=RedisSet)
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 def test_a_cell_shows_its_commands_keys_bytes_and_time(notebook: Notebook) -> None:

@@ -28,11 +28,11 @@ from rapyer_nb.seeing import Follower, Journal, Subject, follow
 from rapyer_nb.snapshots import Change
 from rapyer_nb.widgets import LiveLog, close_all
 from tests.nb.desk import until
-from tests.nb.notebook import MODELS, Notebook, open_notebook
+from tests.nb.notebook import MODELS, Notebook
 from tests.nb.queued_cells import kernel, report, run_queued
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from rapyer_nb.live import LiveFeed
@@ -62,12 +62,6 @@ class WatchedMortal(AtomicRedisModel):
     name: str = ""
 
     Meta: ClassVar[RedisConfig] = RedisConfig(ttl=100)
-
-
-@pytest.fixture
-def notebook(rapyer_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    with open_notebook(rapyer_redis_url, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture
