@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W
@@ -12,23 +11,22 @@ from rapyer import AtomicRedisModel
 from rapyer.model.registry import registry
 from rapyer.session.executor import execute, perform_now
 from rapyer_nb.errors import NotebookError, one_line
-from rapyer_nb.live import FeedState, Watch, feed_for
+from rapyer_nb.live import FeedState, feed_for
 from rapyer_nb.widgets import style
 from rapyer_nb.widgets.composite import Presence
 from rapyer_nb.widgets.control import Request, classed, line
 from rapyer_nb.widgets.controls import controls, read_only
 from rapyer_nb.widgets.field import FieldRow
-from rapyer_nb.widgets.following import RETRY_READ, Following, following
+from rapyer_nb.widgets.following import following
 from rapyer_nb.widgets.form import FieldPlan, GroupPlan, plan_form
+from rapyer_nb.widgets.rereading import Rereading
 from rapyer_nb.widgets.stores import local_value, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rapyer.commands.command import Command
 
 
-class ModelEditor(Following):
+class ModelEditor(Rereading):
     """The form of one stored model."""
 
     def __init__(self, model: AtomicRedisModel) -> None:
@@ -38,9 +36,6 @@ class ModelEditor(Following):
         self.model = model
         self.key = str(model.key)
         self.source = source
-        self._reading = False
-        self._again = False
-        self._read_failed = False
         self._stored = False
         self._groups: list[tuple[FieldRow, list[FieldRow]]] = []
         self._rows: list[FieldRow] = []
@@ -101,14 +96,9 @@ class ModelEditor(Following):
             feed.watch(self.key, self.refresh, self._feed_changed),
             *(feed.watch(key, self.refresh) for key in beside if key is not None),
         )
-        self.spawn(self._first_read(self._watches))
+        self.spawn(self.catch_up(self._watches))
         if feed.state.status in ("live", "polling"):
             self._feed_changed(feed.state)
-
-    async def _first_read(self, watches: Sequence[Watch]) -> None:
-        for watch in watches:
-            await watch.ready()  # first listen, then read: in the other order a change in between is lost
-        self.refresh()
 
     def _feed_changed(self, state: FeedState) -> None:
         if self._closed or not self._watches:
@@ -122,38 +112,19 @@ class ModelEditor(Following):
             for row in self._rows:
                 row.retry()
 
-    def refresh(self) -> None:
-        """Read all fields again, soon: calls that come while a read is under way become one."""
-        if self._closed or not self._watches:
-            return
-        if self._reading:
-            self._again = True
-            return
-        self._reading = True
-        self.spawn(self._read())
-
-    async def _read(self) -> None:
-        try:
-            while True:
-                self._again = False
-                epochs = [row.binding.epoch for row in self._rows]
-                commands = [row.plan.place.reads() for row in self._rows]
-                replies = iter(await execute(self.source, [one for each in commands for one in each]))
-                found = [
-                    row.plan.place.raw([next(replies) for _ in each])
-                    for row, each in zip(self._rows, commands, strict=True)
-                ]
-                self._take(found, epochs)
-                if not self._again:
-                    return
-        except Exception as error:  # no connection, another type under the key: the form goes on trying
-            self._read_failed = True
-            self.say("error", f"cannot read: {one_line(error)}")
-            self.loop.call_later(RETRY_READ, self.post, self.refresh, context=Context())
-        finally:
-            self._reading = False
+    async def look(self) -> None:
+        """Read all fields, in one round trip, and show them."""
+        epochs = [row.binding.epoch for row in self._rows]
+        commands = [row.plan.place.reads() for row in self._rows]
+        replies = iter(await execute(self.source, [one for each in commands for one in each]))
+        found = [
+            row.plan.place.raw([next(replies) for _ in each])
+            for row, each in zip(self._rows, commands, strict=True)
+        ]
+        self._take(found, epochs)
 
     def _take(self, found: list[bytes | None], epochs: list[int]) -> None:
+        failed, self._failed = self._failed, False
         if self._closed:
             return
         if any(raw is None for raw in found):
@@ -162,9 +133,9 @@ class ModelEditor(Following):
                 row.enable(False)
             self.say(*self._gone())
             return
-        if self._read_failed or self._state in ("deleted", "absent"):
+        if failed or self._state in ("deleted", "absent"):
             self.say("muted", "")
-        self._stored, self._read_failed = True, False
+        self._stored = True
         state = feed_for(self.source).state
         if self._state != "disconnected":
             self._enter(state.status, state.reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from rapyer_nb.live import Watch
-
-RETRY_READ: Final = 1.0
-"""Seconds until a failed read is tried again; the feed, when it reconnects, asks sooner."""
 
 
 class Following(W.VBox):  # type: ignore[misc]  # ipywidgets has no types

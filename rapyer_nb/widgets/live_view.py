@@ -7,24 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W
 
-from rapyer_nb.errors import one_line
 from rapyer_nb.widgets import style
-from rapyer_nb.widgets.following import RETRY_READ, Following
+from rapyer_nb.widgets.rereading import Rereading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rapyer_nb.live import FeedState, Watch
 
 
-class LiveView(Following):
-    """A widget that looks again when what it shows has changed.
-
-    Attributes:
-        looks: What it does then, as a verb, for messages.
-    """
-
-    looks = "read"
+class LiveView(Rereading):
+    """What has a head, a body as HTML, and a line below."""
 
     def __init__(self, place: tuple[Any, ...], title: str, about: str, html: str) -> None:
         """Show something, and start to follow it; needs a running event loop.
@@ -38,9 +29,6 @@ class LiveView(Following):
         super().__init__(place)
         self._title = title
         self._about = about
-        self._reading = False
-        self._again = False
-        self._failed = False
         self._state = ""
         self._head = W.HTML()
         self._table = W.HTML(html)
@@ -55,13 +43,6 @@ class LiveView(Following):
         """Start to listen, such that `refresh` and `feed_changed` are called; to be written by each."""
         raise NotImplementedError
 
-    async def look(self) -> None:
-        """Look again, and show what there is; to be written by each."""
-        raise NotImplementedError
-
-    def doubt(self) -> None:
-        """Let everything count as changed; for one whose `look` goes only where changes were heard of."""
-
     def text(self) -> str:
         """Return what it shows at this moment, as text; to be written by each."""
         raise NotImplementedError
@@ -71,46 +52,11 @@ class LiveView(Following):
         if self._was_shown:
             self._enter("connecting")
         self._watches = self.watch()
-        self.spawn(self._catch_up(self._watches))
-
-    async def _catch_up(self, watches: Sequence[Watch]) -> None:
-        """Look at everything once changes are heard: what came before that was not."""
-        for watch in watches:
-            await watch.ready()  # a feed that others listen to already tells a newcomer nothing by itself
-        if watches is self._watches:
-            self.doubt()
-            self.refresh()
+        self.spawn(self.catch_up(self._watches))
 
     def paused(self) -> None:
         """Show that no page shows it."""
         self._enter("suspended")
-
-    def refresh(self) -> None:
-        """Look again, soon: calls that come while it is looking become one."""
-        if self._closed or not self._watches:
-            return
-        if self._reading:
-            self._again = True
-            return
-        self._reading = True
-        self.spawn(self._read())
-
-    async def _read(self) -> None:
-        try:
-            while True:
-                self._again = False
-                await self.look()
-                if self._failed:
-                    self._failed = False
-                    self.say("muted", "")
-                if not self._again:
-                    return
-        except Exception as error:  # no connection, an index that is gone: it goes on trying
-            self._failed = True
-            self.say("error", f"cannot {self.looks}: {one_line(error)}")
-            self.loop.call_later(RETRY_READ, self.post, self.refresh)
-        finally:
-            self._reading = False
 
     def feed_changed(self, state: FeedState) -> None:
         """Show how changes are heard of now."""
