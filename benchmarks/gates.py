@@ -47,6 +47,7 @@ _GATES: tuple[tuple[str, tuple[Gate, ...]], ...] = (
     (r"read again|set attribute", (Gate("plain", 1.3),)),
     (r"(list\.append|dict set) local", (Gate("1.3.6", 1 / 4),)),
     (r"define 50", (Gate("plain", 2.0),)),
+    (r"memory live", (Gate("plain", 1.3), Gate("alone", 1.05))),
     (r"memory", (Gate("plain", 1.15),)),
     (r"import", (Gate("plain", 1.15),)),
     (r"aget x80", ()),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 
-from benchmarks import beside, cascade, floor, magics, om, subject
+from benchmarks import beside, cascade, floor, live, magics, om, subject
 from benchmarks.gates import OURS, gates_of
 from benchmarks.peers import Peer
 from benchmarks.process import import_work, peer_import
@@ -105,6 +105,9 @@ async def _groups(plan: Plan) -> AsyncIterator[Group]:
                     yield _merged(cascade.by_hand(client, size), ours=ours, peer=peers)
             async for group in _beside(plan, url, client):
                 yield group
+            if any(map(plan.wants, live.names())):
+                await subject.connect(url, empty=True)
+                yield live.live_work(url)
             if any(map(plan.wants, magics.names())):
                 await subject.connect(url, empty=True)
                 with magics.notebook() as shell:

@@ -73,6 +73,8 @@ def page() -> str:
         *_class(ModelIndex, "rapyer.search.drift.ModelIndex", []),
         *_class(IndexStep, "rapyer.search.drift.IndexStep", []),
         *_class(rapyer.BrokenReference, "rapyer.result.BrokenReference", []),
+        *_class(rapyer.Change, "rapyer.Change", []),
+        *_class(rapyer.ChangeStream, "rapyer.ChangeStream", _members(rapyer.ChangeStream)),
         "## Errors\n",
         f"{_doc(rapyer.errors)}\n",
         *(_error(getattr(rapyer.errors, name)) for name in rapyer.errors.__all__),

@@ -31,6 +31,7 @@ from rapyer.result import (
     UpdateResult,
 )
 from rapyer.search.plan import IndexPlan
+from rapyer.watching import Change, ChangeStream, awatch
 
 __distribution__ = "rapyer-nb"
 
@@ -39,6 +40,8 @@ __all__ = (
     "AtomicRedisModel",
     "BrokenReference",
     "CascadeResult",
+    "Change",
+    "ChangeStream",
     "DeleteResult",
     "FetchResult",
     "FifoTies",
@@ -67,6 +70,7 @@ __all__ = (
     "alock_from_key",
     "apipeline",
     "areferrers",
+    "awatch",
     "find_redis_models",
     "init_rapyer",
     "teardown_rapyer",

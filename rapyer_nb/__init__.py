@@ -25,18 +25,22 @@ if TYPE_CHECKING:
     from rapyer_nb.api.plotting import plot
     from rapyer_nb.api.seeing import index, info, keys, memory, models, schema, watch
     from rapyer_nb.api.snapshots import diff, restore, snapshot
+    from rapyer_nb.api.tables import browse, table
     from rapyer_nb.extension import load_ipython_extension, unload_ipython_extension
-    from rapyer_nb.widgets import new
+    from rapyer_nb.widgets import counter, field, new, timeline
 
 __all__ = (
+    "browse",
     "connect",
     "connections",
     "count",
+    "counter",
     "delete",
     "diff",
     "disconnect",
     "edit",
     "explain",
+    "field",
     "find",
     "get",
     "help",
@@ -56,6 +60,8 @@ __all__ = (
     "save",
     "schema",
     "snapshot",
+    "table",
+    "timeline",
     "trace",
     "ttl",
     "unload_ipython_extension",
@@ -67,14 +73,17 @@ __version__ = importlib.metadata.version("rapyer-nb")
 check_origin()
 
 _HOMES = {
+    "browse": "rapyer_nb.api.tables",
     "connect": "rapyer_nb.api.connections",
     "connections": "rapyer_nb.api.connections",
     "count": "rapyer_nb.api.finding",
+    "counter": "rapyer_nb.widgets",
     "delete": "rapyer_nb.api.objects",
     "diff": "rapyer_nb.api.snapshots",
     "disconnect": "rapyer_nb.api.connections",
     "edit": "rapyer_nb.api.objects",
     "explain": "rapyer_nb.api.finding",
+    "field": "rapyer_nb.widgets",
     "find": "rapyer_nb.api.finding",
     "get": "rapyer_nb.api.objects",
     "help": "rapyer_nb.api.helping",
@@ -94,6 +103,8 @@ _HOMES = {
     "save": "rapyer_nb.api.objects",
     "schema": "rapyer_nb.api.seeing",
     "snapshot": "rapyer_nb.api.snapshots",
+    "table": "rapyer_nb.api.tables",
+    "timeline": "rapyer_nb.widgets",
     "trace": "rapyer_nb.api.learning",
     "ttl": "rapyer_nb.api.objects",
     "unload_ipython_extension": "rapyer_nb.extension",

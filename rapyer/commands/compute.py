@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rapyer.codec.replies import text
+from rapyer.codec.replies import number, text
 from rapyer.commands.command import Command
 from rapyer.commands.json import digits
 from rapyer.scripts.script import ValueScript
@@ -17,6 +17,7 @@ Symbol: TypeAlias = str
 
 _INTEGER = ValueScript("integer")
 _FLOAT = ValueScript("float")
+_INCREMENT_WITHIN = ValueScript("increment_within")
 _REPEAT_TEXT = ValueScript("repeat_text")
 _SHIFT_TIME = ValueScript("shift_time")
 
@@ -49,6 +50,20 @@ def real(
     """
     args = (path, symbol, *map(digits, (operand, before, after)))
     return Command("EVALSHA", (key,), args, _real, script=_FLOAT, place=path, must_exist=True)
+
+
+def increment_within(key: str, path: str, amount: float, bound: float, *, is_open: bool) -> Command[Any]:
+    """Add to a number (JSON.NUMINCRBY), unless that leads beyond a bound; the new number.
+
+    Args:
+        key: The document.
+        path: The number.
+        amount: What to add, not zero.
+        bound: The most that it may become, or with a negative amount the least.
+        is_open: Whether the bound itself is out of bounds, too.
+    """
+    args = (path, digits(amount), digits(bound), "open" if is_open else "")
+    return Command("EVALSHA", (key,), args, number, script=_INCREMENT_WITHIN, place=path, must_exist=True)
 
 
 def repeat_text(key: str, path: str, times: int) -> Command[bool]:

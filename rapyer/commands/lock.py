@@ -125,6 +125,16 @@ def release(keys: LockKeys, caller: str, *, asking: bool = False) -> Command[boo
     return _command(keys, ("release", caller, "1" if asking else "0"), bool, Effect.ONCE)
 
 
+def holder(keys: LockKeys) -> Command[str | None]:
+    """GET: the name of who holds the lock; None while it is free."""
+    return Command("GET", (keys.lock,), (), _name, Effect.READ, immediate=True)
+
+
+def last_fence(keys: LockKeys) -> Command[int | None]:
+    """GET: the last fencing token, the server's time in microseconds; None where it is forgotten."""
+    return Command("GET", (keys.fence,), (), _number, Effect.READ, immediate=True)
+
+
 def save(keys: LockKeys, caller: str, commands: Sequence[Command[Any]]) -> Command[str]:
     """Run commands on the document if the lock is the caller's: "saved", "lost" or "gone"."""
     args: list[Arg] = ["save", caller]
@@ -135,6 +145,14 @@ def save(keys: LockKeys, caller: str, commands: Sequence[Command[Any]]) -> Comma
 
 def _command(keys: LockKeys, args: tuple[Arg, ...], decode: Any, effect: Effect) -> Command[Any]:
     return Command("EVALSHA", keys.names(), args, decode, effect, script=_LOCK, immediate=True)
+
+
+def _name(reply: Any) -> str | None:
+    return None if reply is None else text(reply)
+
+
+def _number(reply: Any) -> int | None:
+    return None if reply is None else int(reply)
 
 
 def _acquired(reply: Any) -> Acquired | Blocked:

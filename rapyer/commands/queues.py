@@ -28,6 +28,7 @@ CONDITIONS: dict[OnlyIf | None, tuple[str, ...]] = {
 """The words of ZADD for when a member is to be pushed."""
 
 _CLAIM = Script("claim_members")
+_MOVE = Script("move_member")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,18 @@ class Queue:
     def size(self) -> Command[int]:
         """ZCARD: how many entries there are."""
         return Command("ZCARD", (self.key,), (), int, Effect.READ)
+
+    def score(self, member: str) -> Command[float | None]:
+        """ZSCORE: what a member is sorted by; None where it is not there."""
+        return Command(
+            "ZSCORE", (self.key,), (member,), lambda it: None if it is None else float(it), Effect.READ
+        )
+
+    def move(self, entry: Entry, priority: float) -> Command[int]:
+        """Give an entry another priority in a script, if it still has the score that it has here; 1 or 0."""
+        member, score = entry
+        args = (member, repr(score), repr(priority))
+        return Command("EVALSHA", (self.key,), args, int, Effect.ONCE, script=_MOVE)
 
     def remove(self, member: str) -> Command[int]:
         """ZREM: remove a member; 1 if it was there, else 0."""

@@ -40,8 +40,15 @@ class FifoQueue(Queue):
 
         A member that is there with the same priority stays where it is.
         """
+        return self._push(entries, "".join(CONDITIONS[only_if]))
+
+    def move(self, entry: Entry, priority: float) -> Command[int]:
+        """Give an entry another priority, behind those that have it, as `Queue.move` does."""
+        member, score = entry
+        return self._push([(member, priority)], f"={score!r}")
+
+    def _push(self, entries: Iterable[Entry], condition: str) -> Command[int]:
         words = [word for member, priority in entries for word in (int(priority), member)]
-        condition = "".join(CONDITIONS[only_if])
         return Command(
             "ZADD",
             (self.key, self.main),

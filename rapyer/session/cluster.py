@@ -84,6 +84,12 @@ class Cluster(Router):
         """Return how often a connection to a primary was connected again so far."""
         return self._topology.reconnections()
 
+    async def primaries(self) -> dict[str, Any]:
+        """Return all primaries that serve slots at this moment, by their names (CLUSTER SLOTS)."""
+        await self._layout()
+        names = self._topology.primaries()
+        return {name: NodeClient(self._topology.primary_named(name)) for name in names}
+
     async def server_of(self, key: str) -> tuple[str, NodeClient]:
         """Return the primary that has a key, as far as is known."""
         await self._topology.ready()

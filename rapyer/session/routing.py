@@ -52,6 +52,10 @@ class Router(ABC):
         """Return how often a connection was connected again so far: each time a server may have restarted."""
         return 0
 
+    async def primaries(self) -> dict[str, Any]:
+        """Return what `subscribable` would return of each server that holds documents, by its name."""
+        return {"": await self.subscribable()}
+
     async def server_of(self, key: str) -> tuple[str, Any]:
         """Return the server that has a key: a name for it, and what `subscribable` would return."""
         return "", await self.subscribable()

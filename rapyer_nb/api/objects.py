@@ -19,6 +19,7 @@ from rapyer_nb.magics.models import is_class
 from rapyer_nb.magics.targets import Target, target_of
 from rapyer_nb.parsing import as_filter
 from rapyer_nb.widgets import edit as open_form
+from rapyer_nb.widgets.editor import DEFAULT_ACTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -190,7 +191,13 @@ def lock(
     return locking.lock(target_of(given, pk), wait=wait, action=action, lease=lease, save_at_end=save_at_end)
 
 
-def edit(given: str | AtomicRedisModel | type[AtomicRedisModel], pk: Any = None) -> ModelEditor:
+def edit(
+    given: str | AtomicRedisModel | type[AtomicRedisModel],
+    pk: Any = None,
+    *,
+    read_only: bool = False,
+    action: str = DEFAULT_ACTION,
+) -> ModelEditor:
     """Return a form for a stored model: typing in it changes Redis, and a change in Redis shows in it.
 
     Each field writes only its own part of the document, and only if that part is still what the form showed
@@ -205,13 +212,15 @@ def edit(given: str | AtomicRedisModel | type[AtomicRedisModel], pk: Any = None)
         given: An instance, usually one that is stored; the form waits for one that is not. Or a full key; or
             a class, with `pk`.
         pk: The primary key.
+        read_only: Only show the values, and follow them; the form has a button that lets them be edited.
+        action: What the lock is for that the form heeds and takes.
 
     Raises:
         NotebookError: It is neither a key nor a model, it lives inside another one, or no event loop runs.
         KeyNotFound: Nothing is stored under the key.
     """
     if pk is None and isinstance(given, AtomicRedisModel):
-        return open_form(given)
+        return open_form(given, read_only=read_only, action=action)
     target = target_of(given, pk)
     with closing(Bridge()) as bridge:
-        return open_form(bridge.run(getting.get(target), "thread"))
+        return open_form(bridge.run(getting.get(target), "thread"), read_only=read_only, action=action)

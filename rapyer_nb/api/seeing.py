@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rapyer import AtomicRedisModel
     from rapyer_nb.seeing import FoundKeys, Journal, MemoryReport, Overview, ServerInfo, Structure
     from rapyer_nb.views.index_plan import IndexPlanView, IndexWork
-    from rapyer_nb.widgets import LiveLog
+    from rapyer_nb.widgets import Timeline
 
 
 async def models(*classes: type[AtomicRedisModel]) -> Overview:
@@ -146,10 +146,10 @@ async def watch(*watched: Any, seconds: float) -> Journal: ...
 
 
 @overload
-async def watch(*watched: Any, seconds: None = None) -> LiveLog: ...
+async def watch(*watched: Any, seconds: None = None) -> Timeline: ...
 
 
-async def watch(*watched: Any, seconds: float | None = None) -> Journal | LiveLog:
+async def watch(*watched: Any, seconds: float | None = None) -> Journal | Timeline:
     """Log what changes in Redis, whoever does it; `%rapyer_watch` in Python.
 
     Listens by CLIENT TRACKING, or keyspace notifications, else looks at intervals. Reads documents, with what

@@ -1,6 +1,5 @@
-"""A live feed of changes in Redis, over one connection for all who watch."""
+"""The live feed of the library, as far as the toolkit uses it."""
 
-from rapyer_nb.live.feed import LiveFeed, Source, feed_for
-from rapyer_nb.live.watches import FeedState, PrefixWatch, Watch
+from rapyer.live import FeedState, LiveFeed, Mode, PrefixWatch, Source, Watch, feed_for
 
-__all__ = ["FeedState", "LiveFeed", "PrefixWatch", "Source", "Watch", "feed_for"]
+__all__ = ["FeedState", "LiveFeed", "Mode", "PrefixWatch", "Source", "Watch", "feed_for"]

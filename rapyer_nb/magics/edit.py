@@ -26,6 +26,7 @@ class EditMagic(AsyncMagic):
         %rapyer_edit User:42
         %rapyer_edit User 42
         %rapyer_edit user
+        %rapyer_edit User:42 --read-only
     """
 
     name = "rapyer_edit"
@@ -39,18 +40,25 @@ class EditMagic(AsyncMagic):
             nargs="+",
             help="a full key, a variable, or a class and a primary key",
         )
+        arguments.add_argument("--read-only", action="store_true", help="only show the values")
 
     async def run(self, call: Call) -> ModelEditor:
         """Load the model, if it is named by its key, and make its form."""
         __tracebackhide__ = True
-        return await open_form(one_target(call.options.words, call.variables, f"%{self.name}"))
+        target = one_target(call.options.words, call.variables, f"%{self.name}")
+        return await open_form(target, read_only=call.options.read_only)
 
 
-async def open_form(target: Target) -> ModelEditor:
+async def open_form(target: Target, *, read_only: bool = False) -> ModelEditor:
     """Return a live form for a stored object, which is loaded unless the user's instance of it is at hand.
+
+    Args:
+        target: The object.
+        read_only: Only show the values, at first.
 
     Raises:
         KeyNotFound: Nothing is stored there.
     """
     __tracebackhide__ = True
-    return edit(await get(target) if target.instance is None else target.instance)
+    model = await get(target) if target.instance is None else target.instance
+    return edit(model, read_only=read_only)

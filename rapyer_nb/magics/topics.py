@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rapyer_nb.magics.browse import BrowseMagic
 from rapyer_nb.magics.connect import ConnectMagic
 from rapyer_nb.magics.delete import DeleteMagic
 from rapyer_nb.magics.edit import EditMagic
@@ -33,6 +34,15 @@ TOPICS: Final[Mapping[str, tuple[type[AsyncMagic], ...]]] = {
     "Asking": (FindMagic, ExplainMagic, PlotMagic),
     "Many changes together": (PipelineMagic, LockMagic),
     "Single objects": (GetMagic, SaveMagic, DeleteMagic, TtlMagic, EditMagic, NewMagic),
-    "What there is": (ModelsMagic, SchemaMagic, KeysMagic, InfoMagic, MemoryMagic, IndexMagic, WatchMagic),
+    "What there is": (
+        BrowseMagic,
+        ModelsMagic,
+        SchemaMagic,
+        KeysMagic,
+        InfoMagic,
+        MemoryMagic,
+        IndexMagic,
+        WatchMagic,
+    ),
     "Learning and safety": (TraceMagic, SnapshotMagic, DiffMagic, RestoreMagic, RaceMagic),
 }

@@ -15,7 +15,7 @@ from rapyer_nb.magics.targets import class_named, targets
 from rapyer_nb.progress import progress
 from rapyer_nb.seeing import Follower, Journal, Subject, follow, seen
 from rapyer_nb.views import Note
-from rapyer_nb.widgets import LiveLog, follow_changes
+from rapyer_nb.widgets import Timeline, follow_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -56,7 +56,7 @@ class WatchMagic(AsyncMagic):
         )
         arguments.add_argument("--seconds", type=duration, metavar="N", help="watch for N seconds, and wait")
 
-    async def run(self, call: Call) -> Journal | LiveLog:
+    async def run(self, call: Call) -> Journal | Timeline:
         """Watch."""
         __tracebackhide__ = True
         shell, seconds = call.surroundings.shell, call.options.seconds
@@ -93,7 +93,7 @@ async def watch(
     return await follow(follower, seconds, told or (lambda entries: None))
 
 
-async def live(subject: Subject) -> LiveLog:
+async def live(subject: Subject) -> Timeline:
     """Return a log that goes on by itself; it listens and reads as `watch` does."""
     __tracebackhide__ = True
     follower = _Follower(subject, Journal(subject.about))

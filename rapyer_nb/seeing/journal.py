@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from rapyer_nb.snapshots.compare import groups_of
 from rapyer_nb.views.changes import Changes
+from rapyer_nb.views.moments import Moment, Moments
 from rapyer_nb.views.note import counted
 from rapyer_nb.views.view import View
 
@@ -30,10 +32,12 @@ class Entry:
     Attributes:
         at: When, by the clock of the notebook.
         change: What changed: `key`, `model`, `kind` ("changed", "new" or "gone") and `parts`.
+        heard_by: How it was heard of: "tracking", "notifications" or "polling".
     """
 
     at: datetime
     change: Change
+    heard_by: str = ""
 
 
 @dataclass(repr=False)
@@ -54,10 +58,15 @@ class Journal(View):
     counts: Counter[str] = field(default_factory=Counter)
     remark: str = ""
 
-    def add(self, changes: Iterable[Change]) -> list[Entry]:
-        """Take changes down as seen now, and return them as entries."""
+    def add(self, changes: Iterable[Change], heard_by: str = "") -> list[Entry]:
+        """Take changes down as seen now, and return them as entries.
+
+        Args:
+            changes: They.
+            heard_by: How they were heard of.
+        """
         now = datetime.now()
-        fresh = [Entry(now, change) for change in changes]
+        fresh = [Entry(now, change, heard_by) for change in changes]
         self.entries.extend(fresh)
         self.counts.update(entry.change.kind for entry in fresh)
         return fresh
@@ -71,7 +80,7 @@ class Journal(View):
     def summary(self) -> str:
         """Return a line such as `User: 3 changes since 12:30:05 (2 changed, 1 new)`."""
         told = ", ".join(f"{number:,} {kind}" for kind, number in self.counts.items())
-        total = sum(self.counts.values())
+        total = self.total
         number = counted(total, "change") if total else "no change"
         return f"{self.about}: {number} since {self.started:%H:%M:%S}" + (f" ({told})" if told else "")
 
@@ -83,6 +92,20 @@ class Journal(View):
         """Return the changes, the latest first."""
         return self._changes().body()
 
+    @property
+    def total(self) -> int:
+        """How many changes there were."""
+        return sum(self.counts.values())
+
+    def moments(self, limit: int) -> Moments:
+        """Return the last changes as a timeline shows them.
+
+        Args:
+            limit: How many.
+        """
+        latest = islice(reversed(self.entries), limit)
+        return Moments(self.about, [_moment(entry) for entry in latest])
+
     def _changes(self) -> Changes:
         groups = [_group(entry) for entry in reversed(self.entries)]
         return Changes(self.summary(), groups, [self.remark] if self.remark else [])
@@ -91,6 +114,11 @@ class Journal(View):
 def seen(entries: Iterable[Entry]) -> Changes:
     """Return changes that were just seen, to be shown as they come."""
     return Changes(f"{datetime.now():%H:%M:%S}", groups_of(entry.change for entry in entries))
+
+
+def _moment(entry: Entry) -> Moment:
+    (group,) = groups_of([entry.change])
+    return Moment(f"{entry.at:%H:%M:%S}", group, entry.heard_by)
 
 
 def _group(entry: Entry) -> Group:

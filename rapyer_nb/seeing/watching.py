@@ -6,28 +6,27 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from rapyer.commands.companion import SPECIAL_FIELD_KEY_PREFIX, main_of
+from rapyer import AtomicRedisModel
 from rapyer.commands.content import DOCUMENT, NOTHING
 from rapyer.commands.lock import is_of_lock
 from rapyer.functions import model_for
-from rapyer.model.portions import list_keys, longer_prefixes
+from rapyer.model.portions import list_keys
 from rapyer.model.registry import registry
-from rapyer.model.schema import spec_of
 from rapyer.session.using import using
+from rapyer.watching.listening import Listener, close_watches, listening
 from rapyer_nb.errors import NotebookError
 from rapyer_nb.live import feed_for
 from rapyer_nb.seeing.keyspace import stored_keys
 from rapyer_nb.snapshots import Change, Scope, Snapshot, capture_keys, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from rapyer import AtomicRedisModel
     from rapyer.session.clients import ClientSource
     from rapyer_nb.live import FeedState, Watch
     from rapyer_nb.seeing.journal import Entry, Journal
@@ -64,6 +63,8 @@ class Subject:
         whole: dict[type[AtomicRedisModel], None] = {}
         single: dict[str, type[AtomicRedisModel]] = {}
         for one in given:
+            if isinstance(one, type) and not issubclass(one, AtomicRedisModel):
+                raise NotebookError(f"{one.__name__} is no model class", hint="name one, a model, or a key")
             if isinstance(one, type):
                 whole[one] = None
             elif isinstance(one, str):
@@ -93,7 +94,10 @@ class Follower:
     source: ClientSource = field(default_factory=lambda: registry.source_in_use)
     _known: dict[str, Kept] = field(default_factory=dict)
     _partly: set[type[AtomicRedisModel]] = field(default_factory=set)
-    _pending: dict[type[AtomicRedisModel], set[str] | None] = field(default_factory=dict)
+    _prepared: bool = False
+
+    def __post_init__(self) -> None:
+        self._listener = Listener(self.subject.scope.whole, self.subject.scope.single or {})
 
     def watch(
         self, notify: Callable[[], None], on_state: Callable[[FeedState], None] | None = None
@@ -104,30 +108,8 @@ class Follower:
             notify: Called where something may have changed: `look` is due.
             on_state: Called when the way of listening changes.
         """
-        watches: list[Watch] = []
-        try:
-            with using(self.source):
-                watches.extend(self._watches(notify, on_state))
-        except BaseException:
-            _close(watches)  # else nobody could, and the feed would go on for them
-            raise
-        return tuple(watches)
-
-    def _watches(
-        self, notify: Callable[[], None], on_state: Callable[[FeedState], None] | None
-    ) -> Iterator[Watch]:
-        for model in self.subject.scope.whole:
-            feed = feed_for(registry.source_for(model))
-            heard = partial(self._heard, model, notify)
-            initials = f"{model.class_key_initials()}:"
-            yield feed.watch_prefix(initials, heard, on_state)
-            if spec_of(model).companions:
-                yield feed.watch_prefix(f"{SPECIAL_FIELD_KEY_PREFIX}:{initials}", heard)
-        for key, model in (self.subject.scope.single or {}).items():
-            feed = feed_for(registry.source_for(model))
-            heard_key = partial(self._heard, model, notify, frozenset([key]))
-            for name in (key, *(companion.key(key) for companion in spec_of(model).companions)):
-                yield feed.watch(name, heard_key, on_state)
+        with using(self.source):
+            return self._listener.watch(notify, on_state)
 
     async def reach(self) -> None:
         """Ask each server for something (DBSIZE): one that does not answer is an error at once."""
@@ -147,45 +129,34 @@ class Follower:
         with using(self.source):
             for model, keys in (await self._listed()).items():
                 await self._take_stock(model, keys, told)
+        self._prepared = True
         self.journal.started = datetime.now()
 
     def doubt(self) -> None:
         """Let everything count as changed, to be read at the next look."""
-        for model in self.subject.scope.models:
-            self._note(model, None)
+        self._listener.doubt()
 
     async def look(self) -> list[Entry]:
         """Read what may have changed, and write down what has (a script for each document: JSON.GET, …)."""
         with using(self.source):
-            pending, self._pending = self._pending, {}
+            if not self._prepared:
+                await self.prepare()
+            pending = self._listener.take()
             try:
                 changes: list[Change] = []
                 for model, some in pending.items():
                     changes += await self._compared(model, some)
             except BaseException:
                 for model, some in pending.items():  # to be looked at again
-                    self._note(model, some)
+                    self._listener.note(model, some)
                 raise
-        return self.journal.add(changes)
+            heard_by = self._heard_by(pending)
+        return self.journal.add(changes, heard_by)
+
+    def _heard_by(self, models: Iterable[type[AtomicRedisModel]]) -> str:
+        return ", ".join(dict.fromkeys(feed_for(registry.source_for(model)).mode for model in models))
 
     # What is to be read ------------------------------------------------------------------------------------
-
-    def _heard(
-        self, model: type[AtomicRedisModel], notify: Callable[[], None], keys: frozenset[str] | None = None
-    ) -> None:
-        names = None if keys is None else {name for key in keys if (name := self._document(model, key))}
-        if names is None or names:
-            self._note(model, names)
-            notify()
-
-    def _note(self, model: type[AtomicRedisModel], keys: set[str] | None) -> None:
-        before = self._pending.get(model, set())
-        self._pending[model] = None if keys is None or before is None else before | keys
-
-    def _document(self, model: type[AtomicRedisModel], key: str) -> str:
-        """Return the key of the document that a key is, or is beside; empty where it is another class's."""
-        key = main_of(key) or key
-        return "" if key.startswith(longer_prefixes(model)) else key
 
     async def _listed(self) -> dict[type[AtomicRedisModel], list[str]]:
         """Return the keys of the documents there are, by class (SCAN); none of a class that has too many."""
@@ -269,7 +240,7 @@ async def follow(
     await follower.reach()
     watches = follower.watch(woken.set, on_state)
     try:
-        await _listening(watches, lost)
+        await _heard(watches, lost)
         await follower.prepare(told)
         end = None if seconds is None else loop.time() + seconds
         while await _woken(woken, None if end is None else end - loop.time()):
@@ -277,30 +248,20 @@ async def follow(
             if entries := await follower.look():
                 on_entries(entries)
     finally:
-        _close(watches)
+        close_watches(watches)
     return follower.journal
 
 
-async def _listening(watches: Iterable[Watch], lost: asyncio.Queue[str]) -> None:
+async def _heard(watches: Iterable[Watch], lost: asyncio.Queue[str]) -> None:
     """Wait until changes are heard.
 
     Raises:
-        NotebookError: The connection was lost before that; the feed alone would go on trying for ever.
+        NotebookError: The connection was lost before that.
     """
-    ready: asyncio.Future[Any] = asyncio.gather(*(watch.ready() for watch in watches))
-    broken: asyncio.Future[Any] = asyncio.ensure_future(lost.get())
     try:
-        await asyncio.wait({ready, broken}, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
-            raise NotebookError(f"changes cannot be heard: {broken.result()}", hint="%rapyer_info tells more")
-    finally:
-        ready.cancel()
-        broken.cancel()
-
-
-def _close(watches: Iterable[Watch]) -> None:
-    for watch in watches:
-        watch.close()
+        await listening(watches, lost)
+    except RedisConnectionError as error:
+        raise NotebookError(str(error), hint="%rapyer_info tells more") from None
 
 
 async def _woken(event: asyncio.Event, seconds: float | None) -> bool:

@@ -7,111 +7,32 @@ binding does that: puts a value into the control, starts or stops the timer, sen
 
 from __future__ import annotations
 
-import datetime as dt
-import enum
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 
 from rapyer.errors import CorruptedModelError
+from rapyer_nb.widgets.phases import NOTHING, Missing, Note, Phase, Stored, Todo, Unfit, Write
+from rapyer_nb.widgets.saying import explain, same, shortened
 
-
-class Phase(enum.Enum):
-    """Where a field stands."""
-
-    UNREAD = "not read yet"
-    CLEAN = "the form shows what Redis has"
-    DIRTY = "the user typed, and the write waits for a pause"
-    SAVING = "the write is on its way"
-    INVALID = "what the user typed cannot be written"
-    CONFLICT = "the value changed in Redis while the user typed"
-    FAILED = "the write did not get through"
-
-
-class Missing(enum.Enum):
-    """What stands in for a value where there is none."""
-
-    ABSENT = "the document has no such field"
-    UNREADABLE = "the stored text is no value of the field"
-
-
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """What a control holds while it holds no value at all, such as an empty date."""
-
-    reason: str
-
-
-class Stored(Protocol):
-    """How the values of a field are checked and stored."""
-
-    def check(self, draft: Any) -> Any:
-        """Return the value that the user means.
-
-        Raises:
-            ValidationError: It does not fit the field.
-        """
-
-    def dump(self, value: Any) -> bytes:
-        """Return the JSON text of a checked value."""
-
-    def load(self, text: bytes) -> Any:
-        """Return the value of a JSON text.
-
-        Raises:
-            CorruptedModelError: The text does not fit the field.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A message under a field."""
-
-    kind: str
-    """One of ok, muted, warn, error."""
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """A guarded write: the value goes in only if the text there is still the expected one."""
-
-    expected: bytes
-    value: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Todo:
-    """What the owner of a binding has to do now."""
-
-    show: bool = False
-    """Put the binding's value into the control."""
-    store: bool = False
-    """Put the binding's value into the local object."""
-    start_timer: bool = False
-    stop_timer: bool = False
-    write: Write | None = None
-
-
-NOTHING = Todo()
 _MATCH = slice(1, -1)  # a `$` path is answered with an array of its matches
-MAX_SHOWN = 60
 
 
 class FieldBinding:
     """One field's side of the live form."""
 
-    def __init__(self, name: str, stored: Stored, draft: Any) -> None:
+    def __init__(self, name: str, stored: Stored, draft: Any, *, secret: bool = False) -> None:
         """Begin with what the control shows before Redis was asked.
 
         Args:
             name: The field's name.
             stored: Converts between values and stored text.
             draft: What the control holds now.
+            secret: Whether messages must not repeat the value.
         """
+        self._secret = secret
         self._name = name
-        self._stored = stored
+        self.stored = stored
         self.phase = Phase.UNREAD
         self.raw: bytes = b""
         self.value: Any = Missing.ABSENT
@@ -123,6 +44,12 @@ class FieldBinding:
         self._sent: Any = None
         self._sent_text = b""
         self._edited_since = False
+        self._unsure = False
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the user typed something that is not in Redis."""
+        return self.phase not in (Phase.UNREAD, Phase.CLEAN)
 
     # What Redis says ----------------------------------------------------------------------------------------
 
@@ -134,6 +61,8 @@ class FieldBinding:
         """
         if self.phase is Phase.SAVING:
             return NOTHING
+        if self._unsure and self.phase is Phase.CONFLICT:
+            return NOTHING if raw == self.theirs else self._doubt(raw)
         if raw == self.raw:
             return self._settled() if self.phase is Phase.CONFLICT else NOTHING
         value = self._load(raw)
@@ -175,6 +104,32 @@ class FieldBinding:
             return self.due()
         return self._collide(raw)
 
+    def unsettled(self, raw: bytes) -> Todo:
+        """Take the news that what stands at the place now may be something else: lists move.
+
+        What the user typed is written nowhere then, also where the text is the same as before.
+
+        Args:
+            raw: The text there now.
+        """
+        if self.phase is Phase.SAVING:
+            self.epoch += 1
+            return self._doubt(raw)
+        if self.phase in (Phase.UNREAD, Phase.CLEAN):
+            return self.loaded(raw)
+        return self._doubt(raw)
+
+    def found_again(self, raw: bytes) -> Todo:
+        """Take the news that what the user has edited is in the place that is the field's now."""
+        if not self._unsure or self.phase is not Phase.CONFLICT:
+            return self.loaded(raw)
+        self._unsure = False
+        value = self._load(raw)
+        if not same(value, self.value):
+            return self._agree(raw, value) if same(value, self.draft) else self._collide(raw)
+        self.raw = raw
+        return self._settled()
+
     def failed(self, reason: str) -> Todo:
         """Take the news that it is not known whether the write went in."""
         self.epoch += 1
@@ -185,7 +140,7 @@ class FieldBinding:
     def forget(self) -> None:
         """Take the news that the place is gone; what is read there next is new."""
         self.epoch += 1
-        self.phase, self.raw, self.value = Phase.UNREAD, b"", Missing.ABSENT
+        self.phase, self.raw, self.value, self._unsure = Phase.UNREAD, b"", Missing.ABSENT, False
         self.theirs, self.note = None, None
 
     # What the user does -------------------------------------------------------------------------------------
@@ -199,6 +154,8 @@ class FieldBinding:
             self._edited_since = True
             return NOTHING
         if self.phase is Phase.CONFLICT:
+            if self._unsure:
+                return NOTHING
             theirs = self._load(self.theirs or b"[]")
             return self._agree(self.theirs or b"[]", theirs) if same(theirs, draft) else NOTHING
         if self.phase is Phase.UNREAD:
@@ -209,15 +166,26 @@ class FieldBinding:
         self.phase = Phase.DIRTY
         return Todo(start_timer=True)
 
+    def recalled(self, raw: bytes, value: Any, draft: Any) -> Todo:
+        """Take what was typed when the user still saw what was there before.
+
+        Args:
+            raw: The text that was there; what is there now is to be told again.
+            value: Its value.
+            draft: What the control holds now.
+        """
+        self.raw, self.value, self.note = raw, value, None
+        return self.edited(draft)
+
     def due(self) -> Todo:
         """Write what the user typed: the pause is over."""
         if self.phase is not Phase.DIRTY:
             return NOTHING
         if isinstance(self.draft, Unfit):
-            return self._refuse(self.draft.reason)
+            return self._refuse(self.draft.reason, self.draft.kind)
         try:
-            value = self._stored.check(self.draft)
-            text = self._stored.dump(value)
+            value = self.stored.check(self.draft)
+            text = self.stored.dump(value)
         except ValidationError as error:
             return self._refuse(explain(error, self._name))
         except (ValueError, TypeError) as error:
@@ -235,7 +203,7 @@ class FieldBinding:
         if self.phase is not Phase.CONFLICT or self.theirs is None:
             return NOTHING
         self.raw, self.value = self.theirs, self._load(self.theirs)
-        self.theirs, self.note = None, None
+        self.theirs, self.note, self._unsure = None, None, False
         self.phase = Phase.DIRTY
         return self.due()
 
@@ -243,7 +211,7 @@ class FieldBinding:
         """Show what Redis has now instead of what the user typed."""
         if self.phase is not Phase.CONFLICT or self.theirs is None:
             return NOTHING
-        theirs, self.theirs = self.theirs, None
+        theirs, self.theirs, self._unsure = self.theirs, None, False
         return self._accept(theirs, self._load(theirs))
 
     def retry(self) -> Todo:
@@ -253,13 +221,33 @@ class FieldBinding:
         self.phase = Phase.DIRTY
         return self.due()
 
+    def text(self) -> bytes | None:
+        """Return the JSON text of what the user sees; None where nothing was read, or there is nothing.
+
+        Raises:
+            ValidationError: What was typed does not fit the field.
+            ValueError: Nor does this.
+        """
+        if self.phase is Phase.UNREAD:
+            return None
+        if self.phase is Phase.CLEAN:
+            return self.raw[_MATCH] or None
+        if isinstance(self.draft, Unfit):
+            raise ValueError(self.draft.reason)
+        return self.stored.dump(self.stored.check(self.draft))
+
+    def hold(self) -> None:
+        """Note that what was typed waits, because it cannot be written now."""
+        if self.phase is Phase.DIRTY:
+            self.note = Note("warn", "not saved yet: waits until the field can be edited")
+
     # Between the two ----------------------------------------------------------------------------------------
 
     def _accept(self, raw: bytes, value: Any) -> Todo:
         known = self.phase is not Phase.UNREAD and same(value, self.value) and same(value, self.draft)
         self.raw, self.value, self.phase = raw, value, Phase.CLEAN
         if value is Missing.UNREADABLE:
-            self.note = Note("error", f"what is stored does not fit this field: {shortened(raw[_MATCH])}")
+            self.note = Note("error", f"what is stored does not fit this field: {self._quoted(raw)}")
             return NOTHING
         if value is Missing.ABSENT:
             self.note = Note("muted", "not stored yet")
@@ -278,17 +266,29 @@ class FieldBinding:
     def _collide(self, raw: bytes) -> Todo:
         self.phase, self.theirs = Phase.CONFLICT, raw
         value = self._load(raw)
-        shown = shortened(raw[_MATCH]) if isinstance(value, Missing) else shortened(repr(value))
-        self.note = Note("warn", f"is now {shown} in Redis; your edit is not saved")
+        shown = self._quoted(raw) if isinstance(value, Missing) or self._secret else shortened(repr(value))
+        is_now = "is gone" if value is Missing.ABSENT else f"is now {shown} in Redis"
+        self.note = Note("warn", f"{is_now}; your edit is not saved")
         return Todo(stop_timer=True)
+
+    def _quoted(self, raw: bytes) -> str:
+        return "another secret" if self._secret else shortened(raw[_MATCH])
+
+    def _doubt(self, raw: bytes) -> Todo:
+        """Leave it to the user, though it may well be what was edited."""
+        todo = self._collide(raw)
+        self._unsure = True
+        note = self.note.text if self.note is not None else ""
+        self.note = Note("warn", f"the list has changed in Redis: this {note}")
+        return todo
 
     def _settled(self) -> Todo:
         """End a conflict whose other side took its change back."""
         self.phase, self.theirs, self.note = Phase.DIRTY, None, None
         return Todo(start_timer=True)
 
-    def _refuse(self, reason: str) -> Todo:
-        self.phase, self.note = Phase.INVALID, Note("error", reason)
+    def _refuse(self, reason: str, kind: str = "error") -> Todo:
+        self.phase, self.note = Phase.INVALID, Note(kind, reason)
         return Todo(stop_timer=True)
 
     def _load(self, raw: bytes) -> Any:
@@ -296,36 +296,6 @@ class FieldBinding:
         if not text:
             return Missing.ABSENT
         try:
-            return self._stored.load(text)
+            return self.stored.load(text)
         except (CorruptedModelError, ValueError, TypeError):
             return Missing.UNREADABLE
-
-
-def explain(error: ValidationError, field: str) -> str:
-    """Return what pydantic found wrong, in one line, with the place where it is not the field itself."""
-    found = []
-    for item in error.errors(include_url=False, include_context=False):
-        steps = item["loc"][1:] if item["loc"][:1] == (field,) else item["loc"]
-        place = "".join(f"[{step!r}]" for step in steps)
-        found.append(f"{place}: {item['msg']}" if place else item["msg"])
-    return "; ".join(found)
-
-
-def shortened(text: str | bytes) -> str:
-    """Return the text cut to what fits into a message."""
-    whole = text.decode(errors="replace") if isinstance(text, bytes) else text
-    return whole if len(whole) <= MAX_SHOWN else f"{whole[: MAX_SHOWN - 1]}…"
-
-
-def same(one: Any, other: Any) -> bool:
-    """Tell whether two values look the same to who edits them."""
-    # In Python True equals 1, and noon in Paris equals eleven in London; who edits them sees a difference.
-    if isinstance(one, bool) is not isinstance(other, bool):
-        return False
-    if (
-        isinstance(one, dt.datetime)
-        and isinstance(other, dt.datetime)
-        and one.utcoffset() != other.utcoffset()
-    ):
-        return False
-    return bool(one == other)

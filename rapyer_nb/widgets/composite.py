@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as W
 
-from rapyer_nb.widgets.binding import Unfit, shortened
 from rapyer_nb.widgets.control import CannotShow, Control, Request, button, classed, close_tree, label, line
+from rapyer_nb.widgets.phases import Unfit
+from rapyer_nb.widgets.saying import shortened
 from rapyer_nb.widgets.simple import MOST_CHARACTERS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class NullableControl(Control):
 
     def __init__(self, inner: Control, request: Request) -> None:
         self._inner = inner
+        self.secret = inner.secret
         self._post = request.post
         self._on = True
         self._box = W.Checkbox(description=f"{request.text}:", indent=False)
@@ -54,6 +56,10 @@ class NullableControl(Control):
         self._on = on
         self._box.disabled = not on
         self._refresh()
+
+    def settled(self) -> None:
+        """Pass it on."""
+        self._inner.settled()
 
     def _refresh(self) -> None:
         self._inner.enable(self._on and not self._box.value)

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import ipywidgets as W
 
+from rapyer_nb.widgets.bounds import Bounds
 from rapyer_nb.widgets.style import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pydantic import TypeAdapter
+
+    from rapyer import AtomicRedisModel
+    from rapyer.session.clients import ClientSource
+    from rapyer_nb.widgets.following import Following
 
 AnyWidget = TypeVar("AnyWidget", bound=W.DOMWidget)
 
@@ -25,6 +32,16 @@ class CannotShow(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """What a control needs that looks into Redis by itself; it never writes there."""
+
+    source: ClientSource
+    """Where the models are whose classes have no connection of their own."""
+    open: Callable[[AtomicRedisModel], Following]
+    """Makes the form of another object, which belongs to who asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a control is wanted for."""
 
@@ -33,16 +50,31 @@ class Request:
     annotation: Any
     label: str = ""
     tooltip: str = ""
-    max_length: int | None = None
+    bounds: Bounds = Bounds()
+    example: str = ""
+    """What a value looks like, shown while there is none."""
+    wish: Any = None
+    """Which control is wanted: a name, a widget, or what makes one; `None` leaves it to the annotation."""
+    adapter: TypeAdapter[Any] | None = None
+    """Reads and writes the values as JSON; `None` for that of the annotation."""
+    above: tuple[Any, ...] = ()
+    """The models that the control is inside of; one inside itself would have no end."""
     bare: bool = False
     """Whether the label is for screen readers only, because the control is a part of another."""
     post: Callable[[Callable[[], None]], None] = _at_once
     """Runs a function on the form's loop: clicks arrive in whatever thread the front end's messages do."""
+    session: Session | None = None
+    """Where the control can look into Redis; None where it has to do without."""
 
     @property
     def text(self) -> str:
         """The label."""
         return self.label or self.name
+
+    @property
+    def help(self) -> str:
+        """What explains the field: its description, and what its values have to be."""
+        return " – ".join(part for part in (self.tooltip, self.bounds.hint) if part)
 
 
 class Control(ABC):
@@ -55,6 +87,8 @@ class Control(ABC):
     widget: W.DOMWidget
     immediate = False
     """Whether a change is a decision (a box, a choice) and not a step in typing."""
+    secret = False
+    """Whether its values are not to be shown anywhere."""
 
     @abstractmethod
     def get(self) -> Any:
@@ -76,6 +110,9 @@ class Control(ABC):
     def enable(self, on: bool) -> None:
         """Let the user change the value, or not."""
 
+    def settled(self) -> None:  # noqa: B027 - most controls have nothing to do
+        """Take the news that Redis has what the user gave; a control for secrets forgets it then."""
+
 
 def classed(widget: AnyWidget, *names: str) -> AnyWidget:
     """Add CSS classes to a widget and return it."""
@@ -89,6 +126,16 @@ def toggle_class(widget: W.DOMWidget, name: str, on: bool) -> None:
     (widget.add_class if on else widget.remove_class)(name)
 
 
+def main(widget: AnyWidget, request: Request) -> AnyWidget:
+    """Mark a widget as the one that its control is about, named by its description."""
+    return classed(widget, "rpy-main", "rpy-named", *(["rpy-bare"] if request.bare else []))
+
+
+def show(widget: W.DOMWidget, *, on: bool) -> None:
+    """Show a widget, or keep it out of sight."""
+    widget.layout.display = None if on else "none"
+
+
 def line(*widgets: W.DOMWidget) -> W.HBox:
     """Return the widgets side by side, as a line of the form."""
     return classed(W.HBox(widgets), "rpy-line")
@@ -96,7 +143,7 @@ def line(*widgets: W.DOMWidget) -> W.HBox:
 
 def label(request: Request) -> W.Label:
     """Return a label for a control that has none of its own."""
-    return classed(W.Label(request.text, tooltip=request.tooltip), "rpy-label")
+    return classed(W.Label(request.text, tooltip=request.help), "rpy-label")
 
 
 def described(request: Request) -> dict[str, Any]:
@@ -109,7 +156,7 @@ def described(request: Request) -> dict[str, Any]:
     return {
         "description": heard + safe(request.text),
         "description_allow_html": True,
-        "tooltip": request.tooltip or None,
+        "tooltip": request.help,
         "style": {"description_width": "var(--rpy-label)"},
     }
 
@@ -117,6 +164,12 @@ def described(request: Request) -> dict[str, Any]:
 def button(text: str, tooltip: str) -> W.Button:
     """Return a small button."""
     return classed(W.Button(description=text, tooltip=tooltip), "rpy-button")
+
+
+def icon(name: str, tooltip: str) -> W.Button:
+    """Return a small button that shows an icon; its tooltip is its accessible name."""
+    # A screen reader would read the icon's own character, so the name is there as text, of no size.
+    return classed(W.Button(icon=name, description=tooltip, tooltip=tooltip), "rpy-button", "rpy-icon")
 
 
 def close_tree(widget: Any) -> None:

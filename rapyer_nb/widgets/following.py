@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import ipywidgets as W
 
-from rapyer_nb.errors import one_line
+from rapyer_nb.errors import NotebookError, one_line
 from rapyer_nb.widgets.control import close_tree
+from rapyer_nb.widgets.sight import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from rapyer_nb.live import Watch
+    from rapyer_nb.widgets.page import Page
+
+# Parts of widgets are instances of classes in here.
+_PACKAGE = __name__.rpartition(".")[0]
 
 
 class Following(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -32,6 +37,7 @@ class Following(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """
         self.loop = asyncio.get_running_loop()
         self.place = place
+        self.page: Page | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._watches: tuple[Watch, ...] = ()
         self._closed = False
@@ -81,6 +87,10 @@ class Following(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not task.cancelled() and (error := task.exception()) is not None and not self._closed:
             self.say("error", one_line(error))
 
+    def mark(self) -> Mark:
+        """Return what is reached when the user sees all that is shown in this step of the loop."""
+        return Mark(seen=True) if self.page is None else self.page.mark()
+
     # Coming and going ---------------------------------------------------------------------------------------
 
     def _viewed(self, views: int) -> None:
@@ -114,14 +124,18 @@ class Following(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._release()
         elif not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._release, context=Context())
-        for child in self.children:
-            close_tree(child)
+        for widget in _held_by(self):
+            close_tree(widget)
+        self.layout.close()
         super().close()
 
     def _release(self) -> None:
         self._stop_following()
         for task in self._tasks:
             task.cancel()
+
+
+Opened = TypeVar("Opened", bound=Following)
 
 
 class OpenWidgets:
@@ -135,6 +149,25 @@ class OpenWidgets:
         for other in [other for other in self._open if other.is_hidden and other.place == widget.place]:
             other.close()
         self._open.append(widget)
+
+    def opened(self, name: str, make: Callable[[], Opened]) -> Opened:
+        """Make a widget and remember it.
+
+        Args:
+            name: What the user calls to get it.
+            make: Makes it.
+
+        Raises:
+            NotebookError: No event loop runs.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            hint = "use it in a notebook's cell"
+            raise NotebookError(f"{name} needs a running event loop", hint=hint) from None
+        widget = make()
+        self.add(widget)
+        return widget
 
     def superseded(self, widget: Following) -> bool:
         """Tell whether a newer widget of the same place is open."""
@@ -154,6 +187,31 @@ class OpenWidgets:
 
     def __len__(self) -> int:
         return len(self._open)
+
+
+def _held_by(owner: Following) -> list[W.Widget]:
+    """Return the widgets that a widget's parts hold, also those that are not on show at the moment.
+
+    ipywidgets keeps every widget until it is closed. Other widgets that follow Redis are left to themselves,
+    unless they are on show inside.
+    """
+    found: list[W.Widget] = list(owner.children)
+    seen = {id(owner)}
+    parts: list[Any] = list(vars(owner).values())
+    while parts:
+        part = parts.pop()
+        if id(part) in seen or isinstance(part, Following):
+            continue
+        seen.add(id(part))
+        if isinstance(part, W.Widget):
+            found.append(part)
+        elif isinstance(part, dict):
+            parts.extend(part.values())
+        elif isinstance(part, (list, tuple, set)):
+            parts.extend(part)
+        elif type(part).__module__.startswith(_PACKAGE) and hasattr(part, "__dict__"):
+            parts.extend(vars(part).values())
+    return found
 
 
 def _is_current(loop: asyncio.AbstractEventLoop) -> bool:

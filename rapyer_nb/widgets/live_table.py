@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapyer.model.registry import registry
 from rapyer.session.using import using
+from rapyer.watching.listening import Listener
 from rapyer_nb.live import feed_for
 from rapyer_nb.widgets.following import following
 from rapyer_nb.widgets.live_view import LiveView
@@ -48,16 +49,26 @@ class LiveTable(LiveView):
         self.searches = 1
         self._source = registry.source_for(model)
         self._search = search
-        super().__init__((model.__name__, about, self._source), model.__name__, about, first.view().html())
+        self._listener = Listener([model], {})
+        place = (model.__name__, about, self._source)
+        super().__init__(place, model.__name__, about, self.rendered(first))
 
     def watch(self) -> tuple[Watch, ...]:
-        """Listen to all keys of the class."""
-        feed = feed_for(self._source)
-        prefix = f"{self.model.class_key_initials()}:"
-        watches = (feed.watch_prefix(prefix, lambda _: self.refresh(), self.feed_changed),)
-        if feed.state.status in ("live", "polling"):
-            self._enter(feed.state.status, feed.state.reason)
+        """Listen to all keys of the class, and to those beside them."""
+        with using(self._source):  # whatever the class is bound to by now
+            watches = self._listener.watch(self._heard, self.feed_changed)
+        state = feed_for(self._source).state
+        if state.status in ("live", "polling"):
+            self._enter(state.status, state.reason)
         return watches
+
+    def _heard(self) -> None:
+        self._listener.take()  # which documents they are does not matter: the search tells
+        self.refresh()
+
+    def rendered(self, found: ResultList[Any]) -> str:
+        """Return how what was found looks, as HTML; for one that shows it in another way, empty."""
+        return found.view().html()
 
     async def look(self) -> None:
         """Search again."""
@@ -66,7 +77,7 @@ class LiveTable(LiveView):
         found.display_limit = self.found.display_limit
         self.found = found
         self.searches += 1
-        self.show(found.view().html())
+        self.show(self.rendered(found))
 
     def text(self) -> str:
         """Return what it shows at this moment, as text."""

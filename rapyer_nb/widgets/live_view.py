@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets as W
 
 from rapyer_nb.widgets import style
+from rapyer_nb.widgets.page import Page
 from rapyer_nb.widgets.rereading import Rereading
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rapyer_nb.live import FeedState, Watch
 
 
 class LiveView(Rereading):
-    """What has a head, a body as HTML, and a line below."""
+    """What has a head, a body as HTML, and a line below.
+
+    Attributes:
+        sheet: More rules for how it looks.
+    """
+
+    sheet: ClassVar[str] = ""
 
     def __init__(self, place: tuple[Any, ...], title: str, about: str, html: str) -> None:
         """Show something, and start to follow it; needs a running event loop.
@@ -33,11 +42,16 @@ class LiveView(Rereading):
         self._head = W.HTML()
         self._table = W.HTML(html)
         self._foot = W.HTML(style.message("muted", "", "foot"))
-        self.build([W.HTML(style.STYLE), self._head, self._table, self._foot])
+        sheet = W.HTML(style.STYLE + self.sheet)
+        self.build([sheet, self._head, Page(self.post), self._table, *self.tools(), self._foot])
         self.add_class("rpy-editor")
         self.add_class("rpy-wide")
         self._enter("connecting")
         self.follow()
+
+    def tools(self) -> Sequence[W.Widget]:
+        """Return what stands between the body and the line below; for one that has something there."""
+        return ()
 
     def watch(self) -> tuple[Watch, ...]:
         """Start to listen, such that `refresh` and `feed_changed` are called; to be written by each."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rapyer.codec.paths import JsonPath
     from rapyer.commands.command import Command
     from rapyer.commands.queues import Queue
-    from rapyer_nb.widgets.binding import Write
+    from rapyer_nb.widgets.phases import Write
 
     Send = Callable[..., Awaitable[list[Any]]]
     """Sends commands as one atomic step, and returns their decoded replies."""

@@ -9,12 +9,16 @@ from rapyer_nb.errors import one_line
 from rapyer_nb.widgets.following import Following
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from rapyer_nb.live import Watch
 
 RETRY_READ: Final = 1.0
 """Seconds until a failed read is tried again; the feed, when it reconnects, asks sooner."""
+
+# Seconds after an end at which to look whether it has come.
+_LATER: Final = 0.05
 
 
 class Rereading(Following):
@@ -32,6 +36,7 @@ class Rereading(Following):
         self._reading = False
         self._again = False
         self._failed = False
+        self._alarm: asyncio.TimerHandle | None = None
 
     async def look(self) -> None:
         """Look again, and show what there is; to be written by each."""
@@ -57,6 +62,22 @@ class Rereading(Following):
             return
         self._reading = True
         self.spawn(self._read())
+
+    def refresh_in(self, seconds: float | None) -> None:
+        """Look again when something ends of which nobody need tell.
+
+        Args:
+            seconds: When that is; None for never. What was said before no longer counts.
+        """
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None
+        if seconds is not None and not self._closed:
+            self._alarm = self.loop.call_later(seconds + _LATER, self.post, self.refresh, context=Context())
+
+    def _release(self) -> None:
+        self.refresh_in(None)
+        super()._release()
 
     async def _read(self) -> None:
         try:

@@ -1,26 +1,12 @@
-"""Controls that are one widget: texts, numbers, boxes, choices, dates, tags."""
+"""Controls that are one widget with a value; tags for lists and sets of short values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as W
-
-from rapyer_nb.widgets import style
-from rapyer_nb.widgets.binding import Unfit
-from rapyer_nb.widgets.control import (
-    CannotShow,
-    Control,
-    Request,
-    classed,
-    described,
-    label,
-    line,
-    toggle_class,
-)
+from rapyer_nb.widgets.control import CannotShow, Control, Request, label, line, toggle_class
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable
 
 # Beyond this a browser's numbers lose digits.
@@ -56,34 +42,6 @@ class SimpleControl(Control):
     def enable(self, on: bool) -> None:
         """Set the widget's `disabled`."""
         self.input.disabled = not on
-
-
-class TextControl(SimpleControl):
-    """A field for text."""
-
-    def set(self, value: Any) -> None:
-        """Show the text, unless it is too long for a page."""
-        if len(value) > MOST_CHARACTERS:
-            raise CannotShow(f"{len(value):,} characters are too many for a form; change them in a cell")
-        super().set(value)
-
-
-class IntControl(SimpleControl):
-    """A number field for whole numbers."""
-
-    def set(self, value: Any) -> None:
-        """Show the number, unless a browser would change it."""
-        if abs(value) > SAFE_INTEGER:
-            raise CannotShow(f"{value} is too large for a form; change it in a cell")
-        super().set(int(value))
-
-
-class FloatControl(SimpleControl):
-    """A number field."""
-
-    def set(self, value: Any) -> None:
-        """Show the number."""
-        super().set(float(value))
 
 
 class TagsControl(SimpleControl):
@@ -131,77 +89,3 @@ class SetControl(TagsControl):
         """Show the values in order; those that are shown already stay where they are."""
         if self.get() != value:
             super().set(sorted(value))
-
-
-class BoolControl(SimpleControl):
-    """A box to tick."""
-
-    def __init__(self, request: Request) -> None:
-        box = W.Checkbox(description=request.text, indent=False, tooltip=request.tooltip)
-        super().__init__(classed(box, "rpy-check"), immediate=True)
-        if not request.bare:
-            self.widget = line(label(request), classed(box, "rpy-main"))
-
-
-class DatetimeControl(Control):
-    """A date and time as it stands in Redis: with the zone it has there, or without one."""
-
-    def __init__(self, request: Request) -> None:
-        self.input = W.NaiveDatetimePicker(**described(request))
-        self._zone: dt.tzinfo | None = None
-        self._exact: dt.datetime | None = None
-        self._zone_text = classed(W.Label(), "rpy-zone")
-        self.widget = line(classed(self.input, "rpy-main"), self._zone_text)
-
-    def get(self) -> Any:
-        """Return the date and time in the zone that the stored one has."""
-        value = self.input.value
-        if value is None:
-            return Unfit("choose a date and a time")
-        if self._exact is not None and value == _to_milliseconds(self._exact):
-            value = self._exact  # the picker keeps milliseconds only
-        return value.replace(tzinfo=self._zone)
-
-    def set(self, value: Any) -> None:
-        """Show the value's own wall clock, and its zone beside it."""
-        self._zone = value.tzinfo
-        self._exact = value.replace(tzinfo=None)
-        self._zone_text.value = "" if self._zone is None else (value.tzname() or str(self._zone))
-        self.input.value = _to_milliseconds(self._exact)
-
-    def listen(self, changed: Callable[[bool], None]) -> None:
-        """Observe the picker."""
-        self.input.observe(lambda _: changed(False), "value")
-
-    def enable(self, on: bool) -> None:
-        """Set the picker's `disabled`."""
-        self.input.disabled = not on
-
-
-class ReadOnlyControl(Control):
-    """Shows what this form cannot edit."""
-
-    def __init__(self, request: Request, describe: Callable[[Any], str]) -> None:
-        self._value: Any = None
-        self._describe = describe
-        self._text = classed(W.HTML(), "rpy-main")
-        self.widget = line(label(request), self._text)
-
-    def get(self) -> Any:
-        """Return the value that was set."""
-        return self._value
-
-    def set(self, value: Any) -> None:
-        """Describe the value."""
-        self._value = value
-        self._text.value = style.fixed(self._describe(value))
-
-    def listen(self, changed: Callable[[bool], None]) -> None:
-        """Do nothing: the user can change nothing."""
-
-    def enable(self, on: bool) -> None:
-        """Do nothing: it is never enabled."""
-
-
-def _to_milliseconds(moment: dt.datetime) -> dt.datetime:
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

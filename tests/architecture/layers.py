@@ -15,7 +15,7 @@ RAPYER: tuple[tuple[str, ...], ...] = (
     ("rapyer.actions", "rapyer.config", "rapyer.fields", "rapyer.result", "rapyer.distribution"),
     ("rapyer.codec", "rapyer.scripts", "rapyer.commands"),
     ("rapyer.session",),
-    ("rapyer.types",),
+    ("rapyer.types", "rapyer.live"),
     ("rapyer.model", "rapyer.search"),
     (
         "rapyer.metaclass",
@@ -30,6 +30,7 @@ RAPYER: tuple[tuple[str, ...], ...] = (
         "rapyer.frames",
         "rapyer.reducers",
         "rapyer.lifecycle",
+        "rapyer.watching",
         "rapyer",
     ),
 )
@@ -74,14 +75,21 @@ SIDEWAYS: dict[str, set[str]] = {
     "rapyer.functions": {"rapyer.base", "rapyer.finding"},
     "rapyer.relations": {"rapyer.base", "rapyer.finding", "rapyer.functions"},
     "rapyer.lifecycle": {"rapyer.base"},
-    "rapyer": {"rapyer.base", "rapyer.functions", "rapyer.relations", "rapyer.lifecycle"},
+    "rapyer.watching": {"rapyer.base", "rapyer.functions"},
+    "rapyer": {
+        "rapyer.base",
+        "rapyer.functions",
+        "rapyer.relations",
+        "rapyer.lifecycle",
+        "rapyer.watching",
+    },
     "rapyer_nb.state": {"rapyer_nb.settings", "rapyer_nb.sources"},
     "rapyer_nb.tracing": {"rapyer_nb.views"},
     "rapyer_nb.charts": {"rapyer_nb.views"},
     "rapyer_nb.snapshots": {"rapyer_nb.views"},
     "rapyer_nb.racing": {"rapyer_nb.snapshots", "rapyer_nb.views"},
     "rapyer_nb.seeing": {"rapyer_nb.snapshots", "rapyer_nb.views"},
-    "rapyer_nb.widgets": {"rapyer_nb.views"},
+    "rapyer_nb.widgets": {"rapyer_nb.seeing", "rapyer_nb.views"},
 }
 
 

@@ -34,7 +34,7 @@ class Person(AtomicRedisModel):
     Meta = RedisConfig(prefer_normal_json_dump=True)
     handle: Key[str] = "ada"
     name: Annotated[str, Field(min_length=2, description="The full name")] = "Ada"
-    age: Annotated[int, Field(ge=0, le=120)] = 36
+    age: Annotated[int, Field(ge=0, le=120, json_schema_extra={"widget": "number"})] = 36
     score: float = 1.5
     active: bool = True
     role: Role = Role.guest

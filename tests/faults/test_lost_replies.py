@@ -21,7 +21,8 @@ AVAILABLE = sorted(name for name in OPERATIONS if "." not in name or name in pub
 
 
 def test_every_operation_has_an_entry() -> None:
-    assert sorted(public_operations() - set(OPERATIONS)) == []
+    # `awatch` changes nothing, and goes on by itself: tests/integration/test_awatch_faults.py
+    assert sorted(public_operations() - set(OPERATIONS)) == ["rapyer.awatch"]
 
 
 async def state(direct: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from redis.asyncio import Redis, Sentinel
 
 from rapyer import teardown_rapyer
 from rapyer.model.registry import registry
+from rapyer_nb.widgets import close_all
 from tests.servers import command_line, free_ports, redis_server, running, wait_until
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ PAGES = {
     "docs/safe_load.md": 3,
     "docs/sets.md": 4,
     "docs/ttl.md": 0,
+    "docs/watching.md": 3,
+    "docs/widgets.md": 2,
 }
 """Each page with examples, and how many results its comments show."""
 
@@ -106,6 +109,7 @@ async def let_go(variables: dict[str, Any]) -> None:
         for client in clients:
             if isinstance(client, Redis):
                 await client.aclose()
+    close_all()
     await teardown_rapyer()
 
 

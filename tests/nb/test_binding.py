@@ -10,7 +10,9 @@ import pytest
 from pydantic import Field, TypeAdapter
 
 from rapyer.errors import CorruptedModelError
-from rapyer_nb.widgets.binding import FieldBinding, Missing, Phase, Unfit, Write, same
+from rapyer_nb.widgets.binding import FieldBinding
+from rapyer_nb.widgets.phases import Missing, Phase, Unfit, Write
+from rapyer_nb.widgets.saying import same
 
 
 class Store:

@@ -11,11 +11,11 @@ from redis.asyncio import Redis
 
 import rapyer_nb
 from rapyer import AtomicRedisModel, Index, RedisConfig, apipeline
+from rapyer.live.feed import WINDOW
 from rapyer.session.clients import ClientSource
 from rapyer.session.using import using
 from rapyer_nb.errors import NotebookError
 from rapyer_nb.live import feed_for
-from rapyer_nb.live.feed import WINDOW
 from rapyer_nb.widgets import LiveTable, close_all
 from rapyer_nb.widgets.following import following
 from rapyer_nb.widgets.live_table import follow_search

@@ -66,6 +66,7 @@ USES = {
     "rapyer_ttl": Use("ada", "value.key == ada.key and value.left is None"),
     "rapyer_edit": Use("bob", "value.model is bob"),
     "rapyer_new": Use("User", "value.created == []"),
+    "rapyer_browse": Use("", "value.table is None"),
     "rapyer_models": Use("User", "value['User'].documents == 2"),
     "rapyer_schema": Use("User", "'age' in value.text()"),
     "rapyer_keys": Use("User", "{one.key for one in value} >= {ada.key, bob.key}"),

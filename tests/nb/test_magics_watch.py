@@ -16,17 +16,17 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 import rapyer_nb
 from rapyer import AtomicRedisModel, RedisConfig, apipeline
 from rapyer.errors import InvalidKeyError, RapyerModelDoesntExistError
+from rapyer.live.connection import PushConnection
+from rapyer.live.feed import WINDOW
 from rapyer.model.registry import registry
 from rapyer.session.clients import ClientSource
 from rapyer.session.using import using
 from rapyer.types import RedisSet
 from rapyer_nb.errors import NotebookError
 from rapyer_nb.live import feed_for
-from rapyer_nb.live.connection import PushConnection
-from rapyer_nb.live.feed import WINDOW
 from rapyer_nb.seeing import Follower, Journal, Subject, follow
 from rapyer_nb.snapshots import Change
-from rapyer_nb.widgets import LiveLog, close_all
+from rapyer_nb.widgets import Timeline, close_all
 from tests.nb.desk import until
 from tests.nb.notebook import MODELS, Notebook
 from tests.nb.queued_cells import kernel, report, run_queued
@@ -255,7 +255,7 @@ async def test_where_not_all_can_be_watched_nothing_is(
     ada: WatchedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = feed_for(_source())
-    monkeypatch.setattr("rapyer_nb.seeing.watching.feed_for", _once(feed))
+    monkeypatch.setattr("rapyer.watching.listening.feed_for", _once(feed))
     follower = Follower(Subject.of([WatchedUser, WatchedMortal]), Journal("test"))
     with pytest.raises(NotebookError, match="no second one"):
         follower.watch(lambda: None)
@@ -439,17 +439,17 @@ def test_a_long_log_is_cut() -> None:
 
 
 @pytest.fixture
-async def log(ada: WatchedUser) -> AsyncIterator[LiveLog]:
+async def log(ada: WatchedUser) -> AsyncIterator[Timeline]:
     log = await rapyer_nb.watch(WatchedUser)
     yield log
     log.close()
 
 
-async def settled(log: LiveLog) -> None:
+async def settled(log: Timeline) -> None:
     await until(lambda: log._state == "live" and not log._reading, "it is live")
 
 
-async def test_a_log_goes_on_while_others_work(log: LiveLog, ada: WatchedUser) -> None:
+async def test_a_log_goes_on_while_others_work(log: Timeline, ada: WatchedUser) -> None:
     await settled(log)
     await ada.aupdate(age=37)
     await until(lambda: ">37<" in log._table.value, "the change is shown")
@@ -470,7 +470,7 @@ async def test_what_changes_before_it_listens_is_told(ada: WatchedUser) -> None:
 
 
 async def test_a_log_pauses_while_no_page_shows_it_and_tells_what_it_missed(
-    log: LiveLog, ada: WatchedUser
+    log: Timeline, ada: WatchedUser
 ) -> None:
     await settled(log)
     log._view_count = 1
@@ -490,7 +490,7 @@ async def test_a_pipeline_that_is_open_where_it_is_made_is_not_its_own(ada: Watc
     log.close()
 
 
-async def test_closing_ends_it(log: LiveLog, ada: WatchedUser) -> None:
+async def test_closing_ends_it(log: Timeline, ada: WatchedUser) -> None:
     await settled(log)
     close_all()
     assert log._closed

@@ -12,8 +12,8 @@ import rapyer.errors
 from rapyer.errors import DuplicateModelNameError, KeyNotFound, RapyerError, TransactionError
 
 DOCUMENTED = {
-    "rapyer": "ActionGroup AtomicRedisModel BrokenReference CascadeResult DeleteResult FetchResult FifoTies GetOrCreateResult GetOrCreateStatus Index Key RapyerDeleteResult RapyerKey RedisConfig ReferenceReport SafeLoad acheck_references adelete_many aexists afetch_all afind "
-    "afind_one aget aget_or_create ainsert alock_from_key apipeline areferrers find_redis_models init_rapyer teardown_rapyer",
+    "rapyer": "ActionGroup AtomicRedisModel BrokenReference CascadeResult Change ChangeStream DeleteResult FetchResult FifoTies GetOrCreateResult GetOrCreateStatus Index Key RapyerDeleteResult RapyerKey RedisConfig ReferenceReport SafeLoad acheck_references adelete_many aexists afetch_all afind "
+    "afind_one aget aget_or_create ainsert alock_from_key apipeline areferrers awatch find_redis_models init_rapyer teardown_rapyer",
     "rapyer.base": "AtomicRedisModel RedisConfig find_redis_models",
     "rapyer.types": "ForeignKey RedisBytes RedisDatetime RedisDatetimeTimestamp RedisDict RedisFloat RedisInt RedisList RedisPriorityQueue RedisSet RedisStr RedisType Reference RelationalFieldType",
     "rapyer.types.priority_queue": "PriorityQueueItem RedisPriorityQueue",

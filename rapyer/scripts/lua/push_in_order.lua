@@ -1,7 +1,8 @@
 -- Push members into a queue whose ties come in the order of their arrival.
 -- KEYS[1]  the queue
 -- KEYS[2]  the key of the model that it belongs to
--- ARGV[1]  '' | 'NX' | 'LT' | 'GT', as ZADD takes them, of priorities
+-- ARGV[1]  '' | 'NX' | 'LT' | 'GT', as ZADD takes them, of priorities; or '=' and a score, to do nothing unless the
+--          first member has that score now
 -- ARGV[2]  how many members of one priority there may be
 -- ARGV[3…] priority and member, priority and member, …
 -- returns  how many members are new or have moved; the priority that has no place left, and then nothing is pushed
@@ -9,6 +10,7 @@
 -- with the priority that it has stays where it is.
 local STEP = 2 ^ -21
 local MOST = tonumber(ARGV[2])
+local SEEN = string.match(ARGV[1], '^=(.*)$')
 local PAGE = 1000
 
 local function written(score)
@@ -16,7 +18,7 @@ local function written(score)
 end
 
 local function moves(before, priority)
-  return ARGV[1] == '' or (ARGV[1] == 'LT' and priority < before) or (ARGV[1] == 'GT' and priority > before)
+  return ARGV[1] == '' or SEEN or (ARGV[1] == 'LT' and priority < before) or (ARGV[1] == 'GT' and priority > before)
 end
 
 local function last_of(priority)
@@ -70,6 +72,12 @@ local function number_anew(priority)
   end
 end
 
+if SEEN then
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[4])
+  if not score or tonumber(score) ~= tonumber(SEEN) then
+    return 0
+  end
+end
 -- What there is to do is found out before anything is done.
 local steps, now, moved, total, coming = {}, {}, {}, 0, {}
 for at = 3, #ARGV, 2 do

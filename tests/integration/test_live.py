@@ -12,13 +12,14 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from rapyer_nb.live import FeedState, LiveFeed, feed_for
-from rapyer_nb.live.connection import PushConnection
-from rapyer_nb.live.feed import _ended
-from rapyer_nb.live.modes import EXACT_PREFIXES, Notifications, Tracking, prefixes_for
+from rapyer.live import FeedState, LiveFeed, feed_for
+from rapyer.live.connection import PushConnection
+from rapyer.live.lines import ended
+from rapyer.live.modes import EXACT_PREFIXES, Notifications, Tracking, prefixes_for
+from tests.integration.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
 
 class Source:
@@ -43,13 +44,6 @@ async def client(rapyer_redis_url: str) -> AsyncIterator[Redis]:
 @pytest.fixture
 def source(client: Redis) -> Source:
     return Source(client)
-
-
-async def until(look: Callable[[], Any], what: str, seconds: float = 5) -> None:
-    end = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < end, what
-        await asyncio.sleep(0.002)
 
 
 class Heard:
@@ -332,7 +326,7 @@ async def test_a_reader_that_swallows_a_cancellation_ends_all_the_same() -> None
 
     reader = asyncio.ensure_future(stubborn())
     await asyncio.sleep(0)
-    await asyncio.wait_for(_ended(reader), 5)
+    await asyncio.wait_for(ended(reader), 5)
     assert reader.cancelled()
 
 
@@ -342,5 +336,5 @@ async def test_the_error_of_a_reader_that_ended_by_itself_is_nobodys() -> None:
 
     reader = asyncio.ensure_future(broken())
     await asyncio.sleep(0)
-    await _ended(reader)
+    await ended(reader)
     assert isinstance(reader.exception(), ConnectionError)

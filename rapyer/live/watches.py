@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+Mode = Literal["idle", "tracking", "notifications", "polling"]
 Status = Literal["idle", "connecting", "live", "polling", "disconnected"]
 
 MOST_KEYS = 10_000
@@ -23,6 +24,8 @@ class FeedState:
     since: float = 0.0
     """Wall clock, in seconds since the epoch."""
     reason: str = ""
+    """By what changes are heard, in words, or why they are not."""
+    mode: Mode = "idle"
 
 
 class Unwatching(Protocol):
@@ -33,7 +36,11 @@ class Unwatching(Protocol):
 
 
 class Watch:
-    """One watcher of one key; hold on to it and close it."""
+    """One watcher of one key; hold on to it and close it.
+
+    Attributes:
+        rest: Seconds in which it need not be told to look again for certainty alone.
+    """
 
     def __init__(
         self,
@@ -46,6 +53,8 @@ class Watch:
         self.on_change = on_change
         self.on_state = on_state
         self._feed = feed
+        self.rest = 0.0
+        self._looked_at = float("-inf")
         self._ready = asyncio.Event()
 
     async def ready(self) -> None:
@@ -55,6 +64,17 @@ class Watch:
     def mark_ready(self) -> None:
         """Let `ready` return; called by the feed."""
         self._ready.set()
+
+    def is_due(self, now: float) -> bool:
+        """Tell whether it is to be told to look again, and note that it was; called by the feed.
+
+        Args:
+            now: The event loop's `time()`.
+        """
+        due = now >= self._looked_at + self.rest
+        if due:
+            self._looked_at = now
+        return due
 
     def close(self) -> None:
         """Stop watching; the feed's connection goes with its last watcher. Call it on the feed's loop."""

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 import weakref
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
-
-from rapyer_nb.live.coalesce import Coalescer
-from rapyer_nb.live.connection import Push, PushConnection
-from rapyer_nb.live.modes import EventMode, Notifications, Tracking
-from rapyer_nb.live.polling import Poller
-from rapyer_nb.live.watches import FeedState, PrefixWatch, Status, Watch, Watches
+from rapyer.live.coalesce import Coalescer
+from rapyer.live.lines import Lines
+from rapyer.live.modes import Notifications, Tracking
+from rapyer.live.polling import Poller
+from rapyer.live.watches import FeedState, Mode, PrefixWatch, Status, Watch, Watches
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
-Mode = Literal["idle", "tracking", "notifications", "polling"]
+    from rapyer.live.modes import EventName
+
+_HOW = {
+    "tracking": "live by client tracking",
+    "notifications": "live by keyspace notifications",
+    "polling": "looks at intervals: the server tells of no changes",
+}
 
 WINDOW = 0.075
 # Without any event, too, everything is read again now and then: a lost message would never be noticed.
 RESYNC = 30.0
+# Seconds after which a cluster is asked whether it has other primaries.
+LOOK_ROUND = 2.0
 FIRST_RETRY = 0.1
 LAST_RETRY = 2.0
 
@@ -44,6 +48,10 @@ class LiveFeed:
     It takes the best way that the server offers: client-side-caching invalidations, keyspace notifications
     (if they are on; the server's configuration is never touched), or looking at intervals. Bursts become few
     deliveries. After every reconnect all watched keys count as changed: the gap is invisible otherwise.
+
+    Attributes:
+        mode: How changes are heard of now.
+        state: How live it is, and since when.
     """
 
     def __init__(self, source: Source, *, window: float = WINDOW, resync: float = RESYNC) -> None:
@@ -187,56 +195,47 @@ class LiveFeed:
         return self._task is asyncio.current_task()
 
     async def _follow(self) -> None:
-        client = self._source.client()
-        if not hasattr(client, "connection_pool"):  # a cluster has one for each node
-            return await self._poll(client)
-        connection = PushConnection(client)
-        mode: EventMode | None = None
-
-        def on_event(event: Push) -> None:
-            if mode is not None:
-                self._heard(mode.keys_of(event))
-
+        servers = await self._servers()
+        lines = Lines(servers, self._spawn, self._heard)
         try:
-            try:
-                await connection.open()
-            except ResponseError:
-                return await self._poll(client)  # no RESP3 here
-            reader = self._spawn(connection.read(on_event))
-            try:
-                mode = await self._first_of(connection, reader, Tracking(), Notifications())
-                if mode is None:
-                    return await self._poll(client)
-                await self._keep_armed(connection, reader, mode)
-            finally:
-                await _ended(reader)
+            mode = await lines.open(Tracking, Notifications) if servers else None
+            if mode is not None:
+                await self._keep_armed(lines, mode)
+                return
         finally:
-            await connection.close()
+            await lines.close()
+        await self._poll(self._source.client())
 
-    async def _first_of(
-        self, connection: PushConnection, reader: asyncio.Task[None], *modes: EventMode
-    ) -> EventMode | None:
-        for mode in modes:
-            if await _while_reading(reader, mode.start(connection)):
-                return mode
-        return None
+    async def _servers(self) -> dict[str, Any]:
+        """Return what makes connections to each server: to all primaries of a cluster; none if it cannot."""
+        client = self._source.client()
+        if hasattr(client, "connection_pool"):
+            return {"": client}
+        router = getattr(self._source, "router", None)
+        return {} if router is None else dict(await router.primaries())
 
-    async def _keep_armed(
-        self, connection: PushConnection, reader: asyncio.Task[None], mode: EventMode
-    ) -> None:
-        first = True
+    async def _keep_armed(self, lines: Lines, mode: EventName) -> None:
+        first, look_at = True, 0.0
         while self._is_wanted():
             self._wanted.clear()
             keys, prefixes = self.watched, self._watches.prefixes
-            missed = await _while_reading(reader, mode.arm(connection, keys, prefixes))
+            missed = await lines.arm(keys, prefixes)
             if first:
-                self._enter("live", mode.name)
+                self._enter("live", mode, _HOW[mode])
             self._armed(keys, prefixes)
+            now = self._loop.time()
             if first or missed:
                 self._heard(None)
-            first = False
-            if not await _while_reading(reader, self._woken(self._resync)):
-                self._heard(None)
+            elif now >= look_at:
+                self._look_again()
+            if first or missed or now >= look_at:
+                look_at = now + self._resync
+            first, patience = False, look_at - now
+            if lines.are_many:
+                patience = min(patience, LOOK_ROUND)
+            woken = await lines.meanwhile(self._woken(patience))
+            if not woken and lines.are_many and (await self._servers()).keys() != lines.names:
+                return  # other primaries serve now; with them everything is read again
 
     async def _poll(self, client: Any) -> None:
         poller = Poller()
@@ -246,7 +245,7 @@ class LiveFeed:
             keys, prefixes = self.watched, self._watches.prefixes
             changed = await poller.changed(client, keys)
             if first:
-                self._enter("polling", "polling")
+                self._enter("polling", "polling", _HOW["polling"])
             self._armed(keys, prefixes)
             for key in keys if first else changed:
                 self._changes.mark(key)
@@ -278,6 +277,17 @@ class LiveFeed:
             for prefix in self._watches.around(name):
                 self._heard_below(prefix, name)
 
+    def _look_again(self) -> None:
+        """Let everything count as changed although nothing was heard; what takes long, not each time."""
+        now = self._loop.time()
+        for watch in self._watches:
+            if watch.is_due(now):
+                if isinstance(watch, PrefixWatch):
+                    watch.note(None)
+                    self._changes_below.mark(watch.key)
+                else:
+                    self._changes.mark(watch.key)
+
     def _heard_below(self, prefix: str, key: str | None) -> None:
         for watch in self._watches.of_prefix(prefix):
             watch.note(key)
@@ -301,35 +311,10 @@ class LiveFeed:
         if status == self.state.status:
             return
         self.mode = mode
-        self.state = FeedState(status, time.time(), reason)
+        self.state = FeedState(status, time.time(), reason, mode)
         for watch in self._watches:
             if watch.on_state is not None:
                 self._loop.call_soon(watch.on_state, self.state, context=Context())
-
-
-async def _ended(reader: asyncio.Task[None]) -> None:
-    """Cancel the reader until it ends: asking a silent server, it may swallow a cancellation, too."""
-    while not reader.done():
-        reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({reader}, timeout=FIRST_RETRY)
-    if not reader.cancelled():
-        reader.exception()  # looked at, so that asyncio does not complain of it
-
-
-async def _while_reading(reader: asyncio.Task[None], work: Coroutine[Any, Any, Any]) -> Any:
-    """Await the work, or fail with the reader if the connection breaks first."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait({reader, task}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return await task
-        await reader
-        raise RedisConnectionError("the live connection ended")
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
-            await task
 
 
 class Feeds:

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rapyer_nb.live.connection import Push, PushConnection
+    from rapyer.live.connection import Push, PushConnection
 
 EventName: TypeAlias = Literal["tracking", "notifications"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis.asyncio import Redis
 
-from rapyer_nb.live import LiveFeed
-from rapyer_nb.live.modes import Notifications, Tracking, prefixes_for
-from rapyer_nb.live.watches import MOST_KEYS, PrefixWatch
-from tests.nb.desk import until
+from rapyer.live import LiveFeed
+from rapyer.live.modes import Notifications, Tracking, prefixes_for
+from rapyer.live.watches import MOST_KEYS, PrefixWatch
+from tests.integration.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -121,8 +121,8 @@ async def test_without_either_they_count_as_changed_at_every_look(
 ) -> None:
     monkeypatch.setattr(Tracking, "start", _refused)
     monkeypatch.setattr(Notifications, "start", _refused)
-    monkeypatch.setattr("rapyer_nb.live.polling.QUICK", 0.05)
-    monkeypatch.setattr("rapyer_nb.live.polling.SLOW", 0.1)
+    monkeypatch.setattr("rapyer.live.polling.QUICK", 0.05)
+    monkeypatch.setattr("rapyer.live.polling.SLOW", 0.1)
     feed = LiveFeed(Source(client))
     heard = Heard(feed, "User:")
     await until(lambda: len(heard.told) > 2, "it is told again and again")
