@@ -133,7 +133,9 @@ class AtomicRedisModel(Collection, YieldingNames, metaclass=RapyerMeta):
 
     @action(ActionGroup.DELETE, refreshes=False)
     async def adelete(self, *, cascade: bool = False) -> bool:
-        """Delete the stored document (JSON.DEL), with what lives beside it (a script where there is such).
+        """Delete the stored document (JSON.DEL), with what lives beside it.
+
+        Where something does, and where the class has an index, it is a script (DEL).
 
         Args:
             cascade: Whether the models go, too, that it refers to by fields marked `CascadeDelete`, as it is

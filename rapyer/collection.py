@@ -55,7 +55,7 @@ class Collection(Querying):
     @classmethod
     @action(ActionGroup.DELETE, refreshes=False)
     async def adelete_by_key(cls, key: str | StoredModel | Any) -> bool:
-        """Delete what is stored under a key or primary key, with what lives beside it (JSON.DEL, a script).
+        """Delete what is stored under a key or primary key, with what lives beside it; as `adelete`.
 
         Returns:
             Whether there was anything; True in a pipeline, where the command is queued.

@@ -235,7 +235,7 @@ def to_delete(cls: type[StoredModel], args: Sequence[Any]) -> Sequence[str] | Ex
         raise MissingParameterError(
             f"{name} requires at least one argument",
             model=cls.__name__,
-            hint="give instances, keys or filters; to delete all, give it what afind_keys returns",
+            hint=f"give instances, keys or filters; all keys there are: *await {cls.__name__}.afind_keys()",
         )
     given, filters = _sorted_out(cls, args, "adelete_many")
     if given and filters:

@@ -98,7 +98,7 @@ async def init_rapyer(
         own = [model for model in models if registry.source_for(model) == source]
         await check_permissions(
             source,
-            [_place_of(model, index_name(model) if model in indexed else "") for model in own],
+            list(map(place_of, own)),
             tokens=any(model.Meta.exactly_once for model in own),
         )
     for model in indexed:
@@ -145,11 +145,20 @@ async def teardown_rapyer() -> None:
         await client.aclose()
 
 
-def _place_of(model: type[AtomicRedisModel], index: str) -> Place:
+def place_of(model: type[AtomicRedisModel]) -> Place:
+    """Return where a class keeps its models, for looking at what a user may do with them.
+
+    Raises:
+        UnsupportedIndexedFieldError: A field is declared with an index that its type does not allow.
+    """
     sets = {issubclass(one.kind, set) for one in model.__rapyer_spec__.companions}
     renews = registry.ttl_of(model) is not None and model.Meta.refreshes(ActionGroup.READ.value)
     return Place(
-        f"{model.class_key_initials()}:", index, sets=True in sets, queues=False in sets, renews=renews
+        f"{model.class_key_initials()}:",
+        index_name(model) if any(declared(model)) else "",
+        sets=True in sets,
+        queues=False in sets,
+        renews=renews,
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rapyer_nb.api.objects import delete, edit, get, lock, save, ttl
     from rapyer_nb.api.pipelines import pipeline
     from rapyer_nb.api.plotting import plot
-    from rapyer_nb.api.seeing import index, info, keys, memory, models, schema, watch
+    from rapyer_nb.api.seeing import diagnose, index, info, keys, memory, models, schema, watch
     from rapyer_nb.api.snapshots import diff, restore, snapshot
     from rapyer_nb.api.tables import browse, table
     from rapyer_nb.extension import load_ipython_extension, unload_ipython_extension
@@ -36,6 +36,7 @@ __all__ = (
     "count",
     "counter",
     "delete",
+    "diagnose",
     "diff",
     "disconnect",
     "edit",
@@ -79,6 +80,7 @@ _HOMES = {
     "count": "rapyer_nb.api.finding",
     "counter": "rapyer_nb.widgets",
     "delete": "rapyer_nb.api.objects",
+    "diagnose": "rapyer_nb.api.seeing",
     "diff": "rapyer_nb.api.snapshots",
     "disconnect": "rapyer_nb.api.connections",
     "edit": "rapyer_nb.api.objects",

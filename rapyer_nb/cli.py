@@ -1,4 +1,4 @@
-"""The command `rapyer-nb`: JupyterLab with a server, the server alone, notebooks run headless, or indexes."""
+"""The command `rapyer-nb`: JupyterLab with a server, the server alone, notebooks run headless, and more."""
 
 import argparse
 import importlib.metadata
@@ -12,6 +12,9 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from rapyer.session.clients import mask_url
+from rapyer_nb.checkups import checked
+from rapyer_nb.doctor import SAMPLE, SECONDS
+from rapyer_nb.importing import UnknownModelsError, models_named
 from rapyer_nb.indexes import Desk, IndexesError, Work, work_on_indexes
 from rapyer_nb.notebooks import Ran, UnrunnableNotebook, plain, run_notebooks
 from rapyer_nb.server import EmbeddedServer, EmbeddedServerError, project_root, start_embedded
@@ -20,6 +23,7 @@ URL_VARIABLES = ("RAPYER_REDIS_URL", "REDIS_URL")
 FAILED = 1
 WRONG = 2
 _LOOK_SECONDS = 1.0
+_DIGITS = 15
 
 
 class CommandError(Exception):
@@ -35,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.command(options)
-    except (CommandError, EmbeddedServerError, IndexesError, UnrunnableNotebook) as error:
+    except (CommandError, EmbeddedServerError, IndexesError, UnknownModelsError, UnrunnableNotebook) as error:
         _tell(f"error: {error}")
         return WRONG
     except KeyboardInterrupt:
@@ -52,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands.add_parser("serve", help="run the Redis server of the project alone"))
     _add_run(commands.add_parser("run", help="run notebooks headless, up to the first cell that fails"))
     _add_index(commands.add_parser("index", help="bring the indexes of models up to what they declare"))
+    _add_doctor(commands.add_parser("doctor", help="look at all that is needed, and tell what to do"))
     return parser
 
 
@@ -126,6 +131,51 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
             help=f"the server (else {' or '.join(URL_VARIABLES)}, else the one of the project)",
         )
         each.set_defaults(command=_index)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Look at Python, the packages, the server and, where models are named, their documents and indexes, "
+        "and tell what to do about what is not as it should be. It only reads. "
+        "The exit code is 1 if something is broken; warnings do not count."
+    )
+    server = parser.add_mutually_exclusive_group()
+    server.add_argument(
+        "--redis",
+        "--url",
+        metavar="URL",
+        help=f"the server (else {' or '.join(URL_VARIABLES)}, else an embedded one)",
+    )
+    server.add_argument("--embedded", action="store_true", help="look at the embedded server of the project")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=[],
+        metavar="MODULE",
+        help="what defines models: shop.models, shop/models.py, or one of them: shop.models:User",
+    )
+    parser.add_argument(
+        "--sample",
+        type=_positive,
+        default=SAMPLE,
+        metavar="N",
+        help=f"look at no more documents of each model than N, and keys beside them (else {SAMPLE:,})",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_positive,
+        default=int(SECONDS),
+        metavar="S",
+        help=f"look for keys no longer than that (else {SECONDS:.0f})",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    parser.set_defaults(command=_doctor)
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:_DIGITS]) > 0):
+        raise argparse.ArgumentTypeError(f"a positive whole number is needed, not {text!r}")
+    return int(text[:_DIGITS])
 
 
 def _lab(options: argparse.Namespace) -> NoReturn:
@@ -213,6 +263,14 @@ def _index_at(url: str, options: argparse.Namespace) -> int:
 
     something = work_on_indexes(work, url, options.modules, options.model, Desk(_say, progress, confirm))
     return FAILED if work == "plan" and options.check and something else 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    models = models_named(options.models)
+    url = None if options.embedded else options.redis or _url_from(os.environ)
+    report = checked(url, Path.cwd(), models, sample=options.sample, seconds=options.seconds)
+    _say(report.json() if options.json else report.text())
+    return FAILED if report.is_broken else 0
 
 
 def _may_drop(lines: Sequence[str]) -> bool:

@@ -1,11 +1,8 @@
 """The indexes of a program's models, from outside of the program: what is to be changed, and changing it."""
 
 import asyncio
-import importlib
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from redis.exceptions import RedisError
@@ -16,6 +13,7 @@ from rapyer.model.registry import registry
 from rapyer.search.drift import IndexStep
 from rapyer.search.plan import IndexPlan
 from rapyer.session.clients import ClientSource
+from rapyer_nb.importing import UnknownModelsError, import_models, one_line
 
 Work = Literal["plan", "apply", "keep", "drop", "remove"]
 """Look, do all, only build, only drop what nobody declares, or remove the indexes of the models, too."""
@@ -56,49 +54,22 @@ def work_on_indexes(work: Work, url: str, modules: Sequence[str], names: Sequenc
         Whether there is anything to do, or was, and nobody has refused it.
 
     Raises:
-        IndexesError: A module or a model does not exist, or the server refuses something.
+        UnknownModelsError: A module or a model does not exist.
+        IndexesError: The server refuses something.
     """
     models = _models(modules, names)
     try:
         return asyncio.run(_work(work, url, models, desk))
     except (RapyerError, RedisError, OSError, ValueError) as error:
-        raise IndexesError(_line(error) or type(error).__name__) from error
+        raise IndexesError(one_line(error) or type(error).__name__) from error
 
 
 def _models(modules: Sequence[str], names: Sequence[str]) -> list[type[Any]]:
-    sys.path.insert(0, "")  # as `python -m` does
-    for module in modules:
-        try:
-            importlib.import_module(_module_of(module))
-        except (Exception, SystemExit) as error:
-            raise IndexesError(f"cannot import {module}: {type(error).__name__}: {_line(error)}") from error
-    known = {model.__name__: model for model in rapyer.find_redis_models()}
-    if not known:
-        raise IndexesError(f"no model is defined in {', '.join(modules)}")
+    known = import_models(modules)
     for name in names:
         if name not in known:
-            raise IndexesError(f"there is no model {name}; there are {', '.join(known)}")
+            raise UnknownModelsError(f"there is no model {name}; there are {', '.join(known)}")
     return [known[name] for name in names or known]
-
-
-def _module_of(given: str) -> str:
-    """Return a module's name; where a file is given, see to it that it can be imported by that."""
-    file = Path(given)
-    if file.suffix != ".py" and not file.is_dir():
-        return given
-    path = file.resolve()
-    folder = Path.cwd()
-    if not path.is_relative_to(folder):
-        folder = path.parent
-        while (folder / "__init__.py").exists():
-            folder = folder.parent
-        sys.path.insert(0, str(folder))
-    parts = path.relative_to(folder).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())
 
 
 async def _work(work: Work, url: str, models: list[type[Any]], desk: Desk) -> bool:

@@ -126,14 +126,14 @@ class NotebookSource(ClientSource):
 
 
 def _facts(target: Target) -> ServerFacts:
-    _check_url(target)
+    check_url(target)
     answer = _answer_of(target)
     if isinstance(answer, str):
         raise NotebookError(f"{target.address} (from {target.origin}) {answer}", hint=_cure(target))
     return answer
 
 
-def _check_url(target: Target) -> None:
+def check_url(target: Target) -> None:
     """Refuse a URL where a part of the password could be taken for the host, and so be shown.
 
     Raises:

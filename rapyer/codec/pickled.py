@@ -143,6 +143,14 @@ def looks_pickled(text: str) -> bool:
     return (text.startswith("gA") and "I" <= text[2:3] <= "X") or text.startswith(_SIGNED)
 
 
+def may_be_pickled(text: str) -> bool:
+    """Tell whether a stored text can be a pickle of any protocol: base64 of what ends as all pickles do."""
+    try:
+        return decoded(text).endswith(pickle.STOP)
+    except CantSerializeRedisValueError:
+        return len(text) > LIMIT
+
+
 def decoded(text: str) -> bytes:
     """Return the bytes that base64 text stands for.
 

@@ -75,4 +75,8 @@ class Command(Generic[R]):
         return (self.name, *self.keys, *self.args)
 
     def __str__(self) -> str:
-        return " ".join(str(word) for word in (self.name, *self.keys, *self.args))
+        return " ".join(_shown(word) for word in (self.name, *self.keys, *self.args))
+
+
+def _shown(word: Arg) -> str:
+    return word.decode(errors="replace") if isinstance(word, bytes) else str(word)

@@ -37,6 +37,21 @@ def modules() -> Command[dict[str, int]]:
     return Command("MODULE", (), ("LIST",), _modules, Effect.READ)
 
 
+def ping() -> Command[str]:
+    """PING: nothing, but the server has to answer."""
+    return Command("PING", (), (), text, Effect.READ)
+
+
+def clock() -> Command[float]:
+    """TIME: the server's time, in seconds since 1970."""
+    return Command("TIME", (), (), lambda reply: int(reply[0]) + int(reply[1]) / 1_000_000, Effect.READ)
+
+
+def setting(name: str) -> Command[str]:
+    """CONFIG GET: the value of one setting; empty where the server does not know it."""
+    return Command("CONFIG", (), ("GET", name), _setting, Effect.READ)
+
+
 def count_keys() -> Command[int]:
     """DBSIZE: how many keys there are."""
     return Command("DBSIZE", (), (), int, Effect.READ)
@@ -58,6 +73,11 @@ def _layout(reply: Any) -> Layout:
 def _fields(reply: Any) -> dict[str, str]:
     pairs = (line.partition(":") for line in text(reply).splitlines())
     return {name: value for name, colon, value in pairs if colon}
+
+
+def _setting(reply: Any) -> str:
+    words = list(reply.values()) if isinstance(reply, dict) else reply[1:]
+    return text(words[0]) if words else ""
 
 
 def _modules(reply: Any) -> dict[str, int]:

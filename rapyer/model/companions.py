@@ -101,6 +101,23 @@ def companions_of(
             yield from companions_of(inner, where, optional=nullable or optional, above=(*above, spec))
 
 
+def specs_in(spec: ModelSpec, seen: tuple[ModelSpec, ...] = ()) -> Iterator[ModelSpec]:
+    """Yield the plan of a class, and those of all models in it, also in lists, dicts and choices."""
+    yield spec
+    above = (*seen, spec)
+    for field in spec.fields.values():
+        for held in _classes(field.info.annotation):
+            inner = getattr(held, "__rapyer_spec__", None)
+            if inner is not None and not any(inner is outer for outer in above):
+                yield from specs_in(inner, above)
+
+
+def _classes(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _classes(part)
+
+
 def held_class(annotation: Any) -> tuple[type | None, bool]:
     """Return the one class that an annotation allows, and whether it allows None too.
 

@@ -29,8 +29,10 @@ BATCHES_AT_ONCE = 10
 
 def delete_command(cls: type[StoredModel], key: str) -> Command[Any]:
     """Return what deletes a document and what lives beside it; its reply is how many keys went."""
-    _, *beside = keys_under(cls.__rapyer_spec__, key)
-    if not beside:
+    spec = cls.__rapyer_spec__
+    _, *beside = keys_under(spec, key)
+    # The search module counts a JSON.DEL of a whole document as one that it could not index, for good.
+    if not beside and not spec.is_indexed:
         return json.delete(key, "$")
     both: Command[Any] = keys.delete_documents([(key, *beside)])
     return replace(both, decode=sum)

@@ -135,7 +135,7 @@ async def _copied(
 def taken(cls: type[StoredModel], key: str) -> KeyExistsError:
     """Return the error for a key that has a document already."""
     return KeyExistsError(
-        f"a {cls.__name__} is stored under {key} already",
+        f"{key} is stored already",
         key=key,
         model=cls.__name__,
         hint="choose another primary key",

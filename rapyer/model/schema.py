@@ -13,7 +13,7 @@ from rapyer.codec.adapters import checking
 from rapyer.codec.paths import ROOT, JsonPath
 from rapyer.fields.index import IndexAnnotation, index_marker, index_of
 from rapyer.fields.key import is_key_marker
-from rapyer.model.companions import Companion, companions_of, field_holds, is_special, tree_of
+from rapyer.model.companions import Companion, companions_of, field_holds, is_special, specs_in, tree_of
 from rapyer.model.zoned import notes_of
 from rapyer.types.shape import Shape
 
@@ -136,6 +136,11 @@ class ModelSpec:
     def companions(self) -> tuple[Companion, ...]:
         """Its fields, and those of models nested in it, that live under keys of their own."""
         return tuple(companions_of(self))
+
+    @cached_property
+    def is_indexed(self) -> bool:
+        """Whether it, or a model that stands anywhere in it, has a field with an index."""
+        return any(any(one.index is not None for one in spec.fields.values()) for spec in specs_in(self))
 
     @cached_property
     def companion_paths(self) -> frozenset[tuple[str, ...]]:

@@ -97,7 +97,8 @@ class ClientSource:
         Args:
             url: `redis://`, `rediss://` or `unix://`.
             deadline: Seconds after which a command that met a fault is tried no more.
-            options: More arguments for the connections, as `redis.asyncio.Connection` takes them.
+            options: More arguments for the connections, as `redis.asyncio.Connection` takes them, or for
+                their pool, such as `max_connections`.
         """
         return cls(lambda: _client_for(url, options), lambda: mask_url(url), deadline=deadline)
 
@@ -302,6 +303,7 @@ def _client_for(url: str, options: dict[str, Any]) -> Redis:
     # The client's own retries send a write again whose reply was lost; session.retry decides that instead.
     # RESP2, because the search module answers it faster than RESP3.
     defaults = {
+        "max_connections": MAX_CONNECTIONS,
         "decode_responses": True,
         "protocol": 2,
         "retry": Retry(NoBackoff(), 0),
@@ -309,7 +311,7 @@ def _client_for(url: str, options: dict[str, Any]) -> Redis:
         "socket_timeout": SOCKET_TIMEOUT,
         "socket_connect_timeout": SOCKET_TIMEOUT,
     }
-    pool = _DiscreetPool.from_url(url, max_connections=MAX_CONNECTIONS, **(defaults | options))
+    pool = _DiscreetPool.from_url(url, **(defaults | options))
     return Redis.from_pool(pool)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError
@@ -29,11 +30,25 @@ _SHOWN = 5
 """How many commands a message names; the rule names all of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a user may not do.
+
+    Attributes:
+        error: What it is, with the rule to add.
+        reads: Whether without it nothing can be read.
+        outcome: What does not work without it, as a clause.
+    """
+
+    error: MissingPermissionError
+    reads: bool
+    outcome: str
+
+
 async def check_permissions(source: ClientSource, places: Sequence[Place], *, tokens: bool = False) -> None:
     """Look what the user may do with the models of some classes, without doing it, in one round trip.
 
-    What is sent asks for keys that do not exist, so it writes nothing; what is refused shows in the server's
-    ACL LOG. A user that may only read is warned of on the logger `rapyer`, as it may be meant to.
+    A user that may only read is warned of on the logger `rapyer`, as it may be meant to.
 
     Args:
         source: The server.
@@ -43,8 +58,27 @@ async def check_permissions(source: ClientSource, places: Sequence[Place], *, to
     Raises:
         MissingPermissionError: The user may not read all of these models.
     """
-    if not places:
+    lack = await lack_of(source, places, tokens=tokens)
+    if lack is None:
         return
+    if lack.reads:
+        raise lack.error
+    logger.warning("%s, so %s; %s", lack.error.message, lack.outcome, lack.error.hint)
+
+
+async def lack_of(source: ClientSource, places: Sequence[Place], *, tokens: bool = False) -> Lack | None:
+    """Return what the user may not do with the models of some classes; None where that is nothing.
+
+    What is sent, in one round trip, asks for keys that do not exist, so it writes nothing; what is refused
+    shows in the server's ACL LOG.
+
+    Args:
+        source: The server.
+        places: Where each class keeps its models.
+        tokens: Whether writes of a class run exactly once.
+    """
+    if not places:
+        return None
     asked = list(probes(places, os.urandom(8).hex(), tokens=tokens, cluster=source.is_cluster))
     user, *replies = await attempt(source, [whoami(), *(probe.command for probe in asked)])
     refused = [
@@ -54,19 +88,22 @@ async def check_permissions(source: ClientSource, places: Sequence[Place], *, to
     ]
     missing = _missing(source, "" if isinstance(user, Exception) else text(user), refused)
     if missing is None:
-        return
-    if any(probe.reads for probe, _ in refused):
-        raise missing
+        return None
+    return Lack(missing, any(probe.reads for probe, _ in refused), _outcome(missing, places))
+
+
+def _outcome(missing: MissingPermissionError, places: Sequence[Place]) -> str:
     only_channels = not (missing.commands or missing.patterns)
     only_indexes = not (only_channels or missing.patterns) and all(
         name.startswith("FT.") for name in missing.commands
     )
-    outcome = "waiters hear later that a lock is free" if only_channels else _WRITING_FAILS
+    if only_channels:
+        return "waiters hear later that a lock is free"
     if only_indexes:
-        outcome = "indexes cannot be built or brought up to date"
-    elif not only_channels and any(place.renews for place in places):
-        outcome += ", and reading those whose time to live that renews"
-    logger.warning("%s, so %s; %s", missing.message, outcome, missing.hint)
+        return "indexes cannot be built or brought up to date"
+    if any(place.renews for place in places):
+        return f"{_WRITING_FAILS}, and reading those whose time to live that renews"
+    return _WRITING_FAILS
 
 
 def _missing(

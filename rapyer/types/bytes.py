@@ -23,7 +23,7 @@ _ADDS = ActionGroup.UPDATE | ActionGroup.APPEND
 
 
 class RedisBytes(RedisScalar, bytes):
-    """A binary field: behaves as `bytes`; stored as base64 text (reference-core §9)."""
+    """A binary field: behaves as `bytes`; stored as the base64 text of a pickle."""
 
     native: ClassVar[type] = bytes
 

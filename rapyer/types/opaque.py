@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticOmit, core_sc
 from rapyer.codec import adapters
 from rapyer.codec.context import FAILURE, STORED, Tolerant, is_stored_form
 from rapyer.codec.lossless import has_no_number, is_beyond_json, same
-from rapyer.codec.pickled import PickleRules, looks_pickled
+from rapyer.codec.pickled import PickleRules, looks_pickled, may_be_pickled
 from rapyer.errors import CantSerializeRedisValueError
 from rapyer.types.named import names_of
 
@@ -112,7 +112,9 @@ class Opaque:
                 return self._unpickled(value)
             try:
                 return self._from_json(value, handler, info)
-            except ValidationError:
+            except ValidationError as misfit:
+                if not may_be_pickled(value):
+                    raise _undecodable(f"what is stored does not fit: {reason_of(misfit)}") from misfit
                 # Protocols 0 and 1 have no mark of their own, so they come last.
                 return self._unpickled(value)
         except (ValidationError, PydanticCustomError) as error:
@@ -228,6 +230,10 @@ class Opaque:
         if (isinstance(stored, str) and looks_pickled(stored)) or is_beyond_json(stored):
             return _LOSSY  # would be taken for a pickle, or lose digits on the server
         return dumped if same(value, again) else _LOSSY
+
+
+def _undecodable(reason: str) -> PydanticCustomError:
+    return adapters.undecodable(CantSerializeRedisValueError(reason))
 
 
 def reason_of(error: ValueError) -> str:

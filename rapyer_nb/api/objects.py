@@ -197,6 +197,7 @@ def edit(
     *,
     read_only: bool = False,
     action: str = DEFAULT_ACTION,
+    widgets: Mapping[str, Any] | None = None,
 ) -> ModelEditor:
     """Return a form for a stored model: typing in it changes Redis, and a change in Redis shows in it.
 
@@ -214,13 +215,16 @@ def edit(
         pk: The primary key.
         read_only: Only show the values, and follow them; the form has a button that lets them be edited.
         action: What the lock is for that the form heeds and takes.
+        widgets: For a field, such as `address.city`, the control to take: its name, a widget, or a factory.
 
     Raises:
-        NotebookError: It is neither a key nor a model, it lives inside another one, or no event loop runs.
+        NotebookError: It is neither a key nor a model, it lives inside another one, no event loop runs, or
+            there is no such field or control.
         KeyNotFound: Nothing is stored under the key.
     """
     if pk is None and isinstance(given, AtomicRedisModel):
-        return open_form(given, read_only=read_only, action=action)
+        return open_form(given, read_only=read_only, action=action, widgets=widgets)
     target = target_of(given, pk)
     with closing(Bridge()) as bridge:
-        return open_form(bridge.run(getting.get(target), "thread"), read_only=read_only, action=action)
+        model = bridge.run(getting.get(target), "thread")
+    return open_form(model, read_only=read_only, action=action, widgets=widgets)

@@ -1,10 +1,11 @@
-"""Looking around as plain Python: `models`, `schema`, `keys`, `info`, `memory`, `index`, `watch`."""
+"""Looking around as plain Python: `models`, `schema`, `keys`, `info`, `memory`, `index`, `diagnose`, …"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from rapyer.model.registry import registry
+from rapyer_nb.magics import doctor as examining
 from rapyer_nb.magics import index as indexes
 from rapyer_nb.magics import seeing as looking
 from rapyer_nb.magics import watch as watching
@@ -14,6 +15,7 @@ from rapyer_nb.sources import NotebookSource
 
 if TYPE_CHECKING:
     from rapyer import AtomicRedisModel
+    from rapyer_nb.doctor import Report
     from rapyer_nb.seeing import FoundKeys, Journal, MemoryReport, Overview, ServerInfo, Structure
     from rapyer_nb.views.index_plan import IndexPlanView, IndexWork
     from rapyer_nb.widgets import Timeline
@@ -94,6 +96,26 @@ async def memory(*classes: type[AtomicRedisModel], sample: int | None = None) ->
     """
     check_classes(*classes)
     return await looking.memory(registry.source_in_use, *classes, sample=sample)
+
+
+async def diagnose(*classes: type[AtomicRedisModel], sample: int | None = None) -> Report:
+    """Look at all that the toolkit needs, and what to do about it; `%rapyer_doctor` in Python.
+
+    It reads only: INFO, COMMAND INFO, CONFIG GET, TIME; FT._LIST and FT.INFO; SCAN, TYPE, PTTL and JSON.MGET;
+    and to learn what the user may do, commands on keys that do not exist.
+
+    Args:
+        classes: The classes whose documents and indexes are looked at; all that are known if there are none.
+        sample: How many documents of each class are looked at at the most; None for a thousand.
+
+    Returns:
+        The findings, in sections: `is_broken`, `of("warning")`, `json()`.
+
+    Raises:
+        NotebookError: The sample is no positive whole number.
+    """
+    check_classes(*classes)
+    return await examining.diagnose(*classes, sample=sample)
 
 
 @overload

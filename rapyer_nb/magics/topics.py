@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rapyer_nb.magics.browse import BrowseMagic
 from rapyer_nb.magics.connect import ConnectMagic
 from rapyer_nb.magics.delete import DeleteMagic
+from rapyer_nb.magics.doctor import DoctorMagic
 from rapyer_nb.magics.edit import EditMagic
 from rapyer_nb.magics.explain import ExplainMagic
 from rapyer_nb.magics.find import FindMagic
@@ -41,6 +42,7 @@ TOPICS: Final[Mapping[str, tuple[type[AsyncMagic], ...]]] = {
         KeysMagic,
         InfoMagic,
         MemoryMagic,
+        DoctorMagic,
         IndexMagic,
         WatchMagic,
     ),

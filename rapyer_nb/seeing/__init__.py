@@ -4,7 +4,7 @@ from rapyer_nb.seeing.journal import Entry, Journal, seen
 from rapyer_nb.seeing.keyspace import FoundKeys, KeyFacts, Wanted, find_keys
 from rapyer_nb.seeing.memory import MemoryReport, MemoryUse, memory_of
 from rapyer_nb.seeing.overview import ModelFacts, Overview, overview
-from rapyer_nb.seeing.servers import ServerInfo, server_info
+from rapyer_nb.seeing.servers import NodeInfo, ServerInfo, server_info
 from rapyer_nb.seeing.structure import Structure, structure_of
 from rapyer_nb.seeing.watching import Follower, Subject, follow
 
@@ -17,6 +17,7 @@ __all__ = (
     "MemoryReport",
     "MemoryUse",
     "ModelFacts",
+    "NodeInfo",
     "Overview",
     "ServerInfo",
     "Structure",

@@ -15,6 +15,7 @@ from rapyer.model.registry import registry
 from rapyer.model.schema import spec_of
 from rapyer.search.index import index_name
 from rapyer.search.places import Place, declared, inner_of
+from rapyer.types import Reference
 from rapyer_nb.seeing.keyspace import life
 from rapyer_nb.seeing.overview import renewal_of
 from rapyer_nb.views.brief import brief, clipped, printable
@@ -247,8 +248,16 @@ def type_text(annotation: Any) -> str:
     if isinstance(annotation, list):  # the arguments of a Callable
         return f"[{', '.join(map(type_text, annotation))}]"
     if origin is not None and arguments:
-        return f"{_named(origin)}[{', '.join(map(type_text, arguments))}]"
+        inside = map(_target_text if origin is Reference else type_text, arguments)
+        return f"{_named(origin)}[{', '.join(inside)}]"
     return _named(annotation)
+
+
+def _target_text(annotation: Any) -> str:
+    """Return what a reference names; a class that comes later is a literal text there."""
+    if get_origin(annotation) is Literal:
+        return " | ".join(get_args(annotation))
+    return type_text(annotation)
 
 
 def _named(annotation: Any) -> str:

@@ -111,6 +111,12 @@ class Follower:
         with using(self.source):
             return self._listener.watch(notify, on_state)
 
+    def feed_states(self) -> list[FeedState]:
+        """Return how changes are heard of now, on each server."""
+        with using(self.source):
+            sources = {registry.source_for(model) for model in self.subject.scope.models}
+        return [feed_for(source).state for source in sources]
+
     async def reach(self) -> None:
         """Ask each server for something (DBSIZE): one that does not answer is an error at once."""
         with using(self.source):

@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Sign = Literal["+", "-", "~"]
-MISSING: Final = object()
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
 """What stands for no value."""
 _SETS: Final = (set, frozenset)
 

@@ -40,12 +40,13 @@ class Following(W.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.page: Page | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._watches: tuple[Watch, ...] = ()
-        self._closed = False
+        self._closed = True  # until it is built: where making it fails, there is nothing to close
         self._was_shown = False
 
     def build(self, children: Sequence[W.Widget]) -> None:
         """Make the widget, of these parts; from then on the front end counts its views."""
         super().__init__(children)
+        self._closed = False
         self._view_count = 0
         self.observe(lambda change: self.post(self._viewed, change["new"]), "_view_count")
 

@@ -102,13 +102,40 @@ class FloatControl(SimpleControl):
 
 
 class SliderControl(SimpleControl):
-    """A slider between two bounds."""
+    """A slider between two bounds, which keeps a number that lies between two of its steps."""
+
+    def __init__(self, widget: Any) -> None:
+        super().__init__(widget)
+        self._shown = widget.value
+
+    def get(self) -> Any:
+        """Return the number that is shown, unless the slider was moved."""
+        return settled(self.input.value, self._shown, self.input.step)
 
     def set(self, value: Any) -> None:
         """Show the number, if it is on the slider."""
         if not self.input.min <= value <= self.input.max:
             raise CannotShow(f"{value} is not between {self.input.min} and {self.input.max}")
-        super().set(value)
+        known = self.get() == value
+        self._shown = value
+        if not known:
+            super().set(value)
+
+
+def settled(told: Any, shown: Any, step: float) -> Any:
+    """Return what the number that a slider tells means.
+
+    A page puts each number that it gets onto the nearest step, and tells that as if somebody had moved the
+    slider (19.999999999999996 for 20.0, too): so much is no change.
+
+    Args:
+        told: The number that the slider tells.
+        shown: The one that it was given.
+        step: Its step.
+    """
+    if abs(told - shown) <= step * 0.500001:
+        return shown
+    return float(f"{told:.12g}") if isinstance(told, float) else told
 
 
 def integer(request: Request) -> Control:

@@ -10,7 +10,7 @@ import ipywidgets as W
 
 from rapyer_nb.widgets.bounds import Bounds
 from rapyer_nb.widgets.control import CannotShow, Control, Request, described, main
-from rapyer_nb.widgets.numbers import LONGEST_SLIDER, readout
+from rapyer_nb.widgets.numbers import LONGEST_SLIDER, readout, settled
 from rapyer_nb.widgets.simple import SimpleControl
 
 if TYPE_CHECKING:
@@ -18,18 +18,26 @@ if TYPE_CHECKING:
 
 
 class RangeControl(SimpleControl):
-    """A slider with two handles."""
+    """A slider with two handles, which keeps numbers that lie between two of its steps."""
+
+    def __init__(self, widget: Any) -> None:
+        super().__init__(widget)
+        self._shown = tuple(widget.value)
 
     def get(self) -> Any:
-        """Return the pair."""
-        return tuple(self.input.value)
+        """Return the pair that is shown, but where a handle was moved."""
+        step = self.input.step
+        return tuple(settled(*pair, step) for pair in zip(self.input.value, self._shown, strict=True))
 
     def set(self, value: Any) -> None:
         """Show the pair, if it is one that the slider can show."""
         first, second = value
         if not self.input.min <= first <= second <= self.input.max:
             raise CannotShow(f"{value!r} does not rise between {self.input.min} and {self.input.max}")
-        super().set((first, second))
+        known = self.get() == (first, second)
+        self._shown = (first, second)
+        if not known:
+            super().set(self._shown)
 
 
 def is_range(annotation: Any) -> bool:

@@ -70,7 +70,11 @@ class Timeline(LiveView):
 
     def watch(self) -> tuple[Watch, ...]:
         """Listen to what is followed."""
-        return self.follower.watch(self.refresh, self.feed_changed)
+        watches = self.follower.watch(self.refresh, self.feed_changed)
+        state, *others = self.follower.feed_states()
+        if not others and state.status in ("live", "polling"):  # others listen already: it does not change
+            self._enter(state.status, state.reason)
+        return watches
 
     def doubt(self) -> None:
         """Let everything be read at the next look."""

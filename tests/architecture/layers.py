@@ -39,6 +39,7 @@ RAPYER_NB: tuple[tuple[str, ...], ...] = (
         "rapyer_nb.errors",
         "rapyer_nb.interrupts",
         "rapyer_nb.origin",
+        "rapyer_nb.importing",
         "rapyer_nb.server",
         "rapyer_nb.live",
         "rapyer_nb.awaiting",
@@ -58,8 +59,15 @@ RAPYER_NB: tuple[tuple[str, ...], ...] = (
         "rapyer_nb.snapshots",
         "rapyer_nb.racing",
         "rapyer_nb.seeing",
+        "rapyer_nb.doctor",
     ),
-    ("rapyer_nb.magics", "rapyer_nb.notebooks", "rapyer_nb.indexes", "rapyer_nb.pytest_plugin"),
+    (
+        "rapyer_nb.magics",
+        "rapyer_nb.notebooks",
+        "rapyer_nb.indexes",
+        "rapyer_nb.checkups",
+        "rapyer_nb.pytest_plugin",
+    ),
     ("rapyer_nb.completing",),
     ("rapyer_nb.extension", "rapyer_nb.cli"),
     ("rapyer_nb.api", "rapyer_nb.__main__", "rapyer_nb"),
@@ -89,6 +97,7 @@ SIDEWAYS: dict[str, set[str]] = {
     "rapyer_nb.snapshots": {"rapyer_nb.views"},
     "rapyer_nb.racing": {"rapyer_nb.snapshots", "rapyer_nb.views"},
     "rapyer_nb.seeing": {"rapyer_nb.snapshots", "rapyer_nb.views"},
+    "rapyer_nb.doctor": {"rapyer_nb.seeing", "rapyer_nb.sources", "rapyer_nb.views"},
     "rapyer_nb.widgets": {"rapyer_nb.seeing", "rapyer_nb.views"},
 }
 

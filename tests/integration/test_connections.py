@@ -45,6 +45,17 @@ def test_models_work_on_one_loop_after_the_other(rapyer_redis_url: str) -> None:
     gc.collect()
 
 
+def test_a_url_takes_more_options_for_its_connections(rapyer_redis_url: str) -> None:
+    async def pool_of(**options: Any) -> tuple[int, Any]:
+        source = ClientSource.from_url(rapyer_redis_url, **options)
+        pool = source.client().connection_pool
+        await source.aclose()
+        return pool.max_connections, pool.connection_kwargs["socket_timeout"]
+
+    assert asyncio.run(pool_of()) == (50, 5)
+    assert asyncio.run(pool_of(max_connections=7, socket_timeout=1)) == (7, 1)
+
+
 def test_models_work_in_a_background_thread(rapyer_redis_url: str) -> None:
     registry.bind(ClientSource.from_url(rapyer_redis_url))
     counted: list[int] = []

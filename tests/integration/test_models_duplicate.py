@@ -102,7 +102,7 @@ async def test_a_model_with_a_key_field_gets_the_key_given_or_a_random_one() -> 
     assert len({copy.name for copy in await city.aduplicate_many(3, people=9)}) == 3
     with pytest.raises(
         KeyExistsError,
-        match="a CopiedKeyed is stored under CopiedKeyed:Rome already; choose another primary key",
+        match="CopiedKeyed:Rome is stored already; choose another primary key",
     ):
         await city.aduplicate(name="Rome")
     unique = await CopiedUnique(id=uuid.uuid4()).asave()

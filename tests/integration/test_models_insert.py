@@ -72,7 +72,7 @@ async def test_replacing_is_the_default() -> None:
 async def test_conflicts_can_be_errors() -> None:
     await Inserted(name="b", number=1).asave()
     with pytest.raises(
-        KeyExistsError, match="a Inserted is stored under Inserted:b already; choose another primary key"
+        KeyExistsError, match="Inserted:b is stored already; choose another primary key"
     ) as raised:
         await Inserted.ainsert(Inserted(name="a"), Inserted(name="b"), on_conflict="error")
     assert (raised.value.key, raised.value.model) == ("Inserted:b", "Inserted")

@@ -91,6 +91,25 @@ async def test_counting_reads_no_document(source: ClientSource, raw: Any) -> Non
     assert not any(name.lower().startswith(("cmdstat_json", "cmdstat_scan")) for name in stats)
 
 
+@pytest.mark.parametrize("way", ["adelete", "by key", "in a pipeline", "adelete_many"])
+async def test_the_index_goes_on_answering_after_a_deletion(source: ClientSource, raw: Any, way: str) -> None:
+    rows = await _rows(source)
+    if way == "adelete":
+        assert await rows[0].adelete()
+    elif way == "by key":
+        assert await CountedRow.adelete_by_key(rows[0].key)
+    elif way == "in a pipeline":
+        async with rapyer.apipeline():
+            await rows[0].adelete()
+    else:
+        await CountedRow.adelete_many(rows[0])
+    await raw.config_resetstat()
+    assert await CountedRow.acount() == 199
+    assert len(await CountedRow.afind()) == 199
+    stats = await raw.info("commandstats")
+    assert not any(name.lower().startswith("cmdstat_scan") for name in stats)
+
+
 async def test_all_are_counted_without_an_index_too(source: ClientSource, raw: Any) -> None:
     rows = await CountedPlain.ainsert(*(CountedPlain() for _ in range(2500)))
     assert await CountedPlain.acount() == len(rows)

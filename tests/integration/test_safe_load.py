@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import enum
 import logging
@@ -556,3 +557,17 @@ class SafeTree(AtomicRedisModel):
 
 
 SafeTree.model_rebuild()
+
+
+async def test_a_text_that_is_no_pickle_is_told_to_misfit(raw: Any) -> None:
+    strict = await SafeStrict(name="misfit").asave()
+    await _spoil(raw, strict.key, value="crimson")
+    with pytest.raises(CantSerializeRedisValueError, match="does not fit: Input should be 'dark' or 'pale'"):
+        await SafeStrict.aget(strict.key)
+
+
+async def test_a_pickle_without_a_mark_of_its_own_is_still_read(raw: Any) -> None:
+    strict = await SafeStrict(name="old protocol").asave()
+    old = base64.b64encode(pickle.dumps(SafeShade.PALE, 0)).decode()
+    await _spoil(raw, strict.key, value=old)
+    assert (await SafeStrict.aget(strict.key)).shade is SafeShade.PALE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+import ipywidgets as W
 import pytest
 from pydantic import Field
 
@@ -89,6 +90,15 @@ async def test_edit_takes_a_key_or_a_class_and_a_key(ada: EqualUser) -> None:
         await EqualUser(name="x").asave()  # the connections of the notebook are as they were
     assert not [one for one in threading.enumerate() if one.name == "rapyer-nb-bridge"]
     assert rapyer_nb.edit(ada).model is ada
+
+
+async def test_edit_takes_wishes_for_controls(ada: EqualUser) -> None:
+    for given in (ada, str(ada.key)):
+        form = rapyer_nb.edit(given, widgets={"age": W.BoundedIntText})
+        control: Any = next(row for row in form._rows if row.plan.name == "age")._control
+        assert isinstance(control.input, W.BoundedIntText)
+    with pytest.raises(NotebookError, match="EqualUser has no field 'agee'"):
+        rapyer_nb.edit(ada, widgets={"agee": "text"})
 
 
 async def test_edit_goes_where_the_others_go(ada: EqualUser, second: EmbeddedServer) -> None:

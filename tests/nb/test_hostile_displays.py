@@ -128,6 +128,7 @@ CASES = [
     *line("keys", "", "Odd", "$bad"),
     *line("info", ""),
     *line("memory", "", "Odd Huge"),
+    *line("doctor", "", "Odd Huge"),
     *line("index", "plan Odd", "apply Odd Huge", "plan Odd Huge"),
     Case(
         "rapyer_watch",

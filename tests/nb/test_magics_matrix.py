@@ -72,6 +72,7 @@ USES = {
     "rapyer_keys": Use("User", "{one.key for one in value} >= {ada.key, bob.key}"),
     "rapyer_info": Use("", "value.nodes"),
     "rapyer_memory": Use("User", "value['User'].bytes > 0"),
+    "rapyer_doctor": Use("User --sample 5", "len(value) > 10"),
     "rapyer_index": Use("plan User", "'User' in value.text()"),
     "rapyer_watch": Use("User --seconds 0.05", "list(value) == []"),
     "rapyer_trace": Use("--quiet", "value == await User.aget(ada.key)", "await User.aget(ada.key)"),

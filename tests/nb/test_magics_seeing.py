@@ -78,6 +78,11 @@ class SeenCascading(AtomicRedisModel):
     Meta: ClassVar[RedisConfig] = RedisConfig(ttl=60)
 
 
+class SeenNode(AtomicRedisModel):
+    parent: Reference["SeenNode"] | None = None  # noqa: UP037 - the quotes are what is tested
+    others: list[Reference["SeenNode"]] = []  # noqa: UP037 - as above
+
+
 class SeenPlain(AtomicRedisModel):
     word: str = ""
 
@@ -188,6 +193,11 @@ def test_a_class_without_references_has_no_drawing() -> None:
     assert "<svg" not in made.html()
     assert "References" not in made.text()
     assert "no index" in made.text()
+
+
+def test_a_class_that_comes_later_is_told_by_its_name() -> None:
+    made = rapyer_nb.schema(SeenNode)
+    assert [field.type for field in made] == ["Reference[SeenNode] | None", "list[Reference[SeenNode]]"]
 
 
 def test_a_field_that_passes_its_time_on_says_so() -> None:

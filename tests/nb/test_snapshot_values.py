@@ -92,3 +92,9 @@ def test_a_shelf_says_what_it_has() -> None:
 def test_a_scope_needs_a_model() -> None:
     with pytest.raises(NotebookError, match="there are no models; define one first"):
         Scope.of([])
+
+
+def test_a_part_without_a_value_says_so() -> None:
+    assert (
+        repr(Part("+", "tags[0]", after="x")) == "Part(sign='+', path='tags[0]', before=MISSING, after='x')"
+    )

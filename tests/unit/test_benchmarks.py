@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks import plots
 from benchmarks.report import footnote, record, row
 from benchmarks.timing import CannotDoError, measure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass
@@ -39,3 +45,17 @@ async def test_where_all_can_there_is_no_footnote() -> None:
     rounds = await measure({"ours": Contender(), "raw": Contender()}, 1)
     assert "—" not in row("aget x80", rounds)
     assert footnote("aget x80", rounds) is None
+
+
+def test_the_pictures_show_the_stored_figures(tmp_path: Path) -> None:
+    plots.main(images=tmp_path)
+    records = json.loads(plots.FIGURES.read_text(encoding="utf-8"))
+    ratios = (tmp_path / "benchmarks-ratios.svg").read_text(encoding="utf-8")
+    committed = (plots.IMAGES / "benchmarks-ratios.svg").read_text(encoding="utf-8")
+    shown = [one["operation"] for one in records if set(one["ratio"]) & {"plain", "raw", "rp"}]
+    assert len(shown) > 10
+    for operation in shown:
+        assert f">{operation}<" in ratios
+        assert f">{operation}<" in committed, "run `python -m benchmarks.plots`"
+    growth = (tmp_path / "benchmarks-growth.svg").read_text(encoding="utf-8")
+    assert all(f">{size}<" in growth for size in ("1,000", "10,000"))

@@ -158,3 +158,8 @@ def test_no_search_ends_before_it_is_done(command: Command[Any]) -> None:
     reply = {b"total_results": 1, b"results": [], b"warning": [b"Timeout limit was reached"]}
     with pytest.raises(PartialSearchError, match="left matches out: Timeout limit was reached"):
         command.decode(reply)
+
+
+def test_a_command_shows_stored_text_as_it_is_sent() -> None:
+    command = Command("JSON.SET", ("User:1",), ("$.name", '"Zoë"'.encode()), str)
+    assert str(command) == 'JSON.SET User:1 $.name "Zoë"'
