@@ -79,6 +79,16 @@ class NotebookPage:
     def run_all(self) -> None:
         """Run all cells at once, as the menu does; fail if one failed."""
         self.page.evaluate(_RUN_ALL)
+        self.expect_no_failure()
+
+    def run_range(self, cells: range) -> None:
+        """Run some cells one after the other; fail if any cell of the notebook failed."""
+        for index in cells:
+            self.run(index)
+        self.expect_no_failure()
+
+    def expect_no_failure(self) -> None:
+        """Fail if a cell failed."""
         assert self.page.evaluate(_FAILURES) == []
 
     def run(self, index: int) -> None:
@@ -101,6 +111,10 @@ class NotebookPage:
         """Return the position of the first code cell that contains the words."""
         sources: list[str] = self.page.evaluate(_SOURCES)
         return next(index for index, source in enumerate(sources) if words in source)
+
+    def count(self) -> int:
+        """Return how many cells there are."""
+        return len(self.page.evaluate(_SOURCES))
 
     def cell(self, index: int) -> Locator:
         """Return a cell, scrolled into view: the notebook draws only those."""

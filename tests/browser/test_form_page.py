@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 KEY = "Person:ada"
+REACTION = 0.15
+"""Seconds in which nobody reads a text and answers."""
 REPEATS = 7
 
 
@@ -98,6 +100,7 @@ def both_ways(form: Form, server: redis.Redis, latency: Latency) -> None:
                 "the change shows",
             )
         )
+        time.sleep(REACTION)  # what is typed sooner counts as typed by somebody who has not seen the change
         latency.to_redis.append(
             timed(
                 lambda number=number: name.fill(f"Edsger {number}"),  # type: ignore[misc]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,15 +12,18 @@ from playwright.sync_api import expect
 
 from tests.browser.lab import Lab, eventually
 from tests.browser.notebook_page import NotebookPage
+from tests.notebooks.lessons import FOLDER
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Browser
 
     from tests.browser.conftest import Latency
 
 pytestmark = pytest.mark.browser
 
-QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
+QUICKSTART = FOLDER / "01_quickstart.ipynb"
 
 
 @pytest.mark.parametrize("subshells", [None, "disabled"], ids=["subshells", "no-subshells"])
@@ -38,7 +40,8 @@ def test_the_quickstart_runs_and_its_form_is_live(
     notebooks, settings = tmp_path / "notebooks", tmp_path / "lab"
     notebooks.mkdir()
     settings.mkdir()
-    shutil.copy(QUICKSTART, notebooks)
+    for name in (QUICKSTART.name, "course.py"):
+        shutil.copy(FOLDER / name, notebooks)
     name = "no-subshells" if subshells else "subshells"
     with Lab(settings, notebooks, {"RAPYER_REDIS_URL": rapyer_redis_url}, subshells) as lab:
         page = NotebookPage(browser, lab, QUICKSTART.name)
