@@ -133,7 +133,7 @@ def _signature(function: Any) -> str:
     signature = inspect.signature(function)
     parameters = [each for name, each in signature.parameters.items() if name not in {"self", "cls"}]
     text = str(signature.replace(parameters=parameters)).replace("'", "")
-    return re.sub(r"<object object at 0x[0-9a-f]+>", "…", text)
+    return re.sub(r"<object object at 0x[0-9a-f]+>", "...", text)
 
 
 def _doc(thing: Any) -> str:

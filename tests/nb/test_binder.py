@@ -55,6 +55,24 @@ def test_repo2docker_takes_the_scripts(dockerfile: str, line: str) -> None:
     assert line in [found.strip().replace('"', "") for found in dockerfile.splitlines()]
 
 
+def test_the_image_is_built_in_the_order_that_the_scripts_need(dockerfile: str) -> None:
+    lines = [line.strip().replace('"', "") for line in dockerfile.splitlines()]
+    whole = next(line for line in lines if line.startswith("COPY") and line.endswith(" src/ ${REPO_DIR}/"))
+    steps = [lines.index(step) for step in (whole, "RUN chmod +x binder/postBuild", "RUN ./binder/postBuild")]
+    users = [at for at, line in enumerate(lines) if line == "USER ${NB_USER}"]
+    assert steps == sorted(steps)
+    assert (
+        steps[0] < users[-1] < steps[-1]
+    )  # all of the repository is there, and nothing runs as root any more
+    assert lines.index("ENV R2D_ENTRYPOINT=${REPO_DIR}/binder/start") > steps[-1]
+    assert "EXPOSE 8888" in lines
+
+
+def test_the_image_installs_no_package_of_the_system_for_the_project(dockerfile: str) -> None:
+    assert not (BINDER / "apt.txt").exists()
+    assert "redis" not in dockerfile.lower().replace("rapyer_redis", "")
+
+
 def test_repo2docker_builds_the_python_of_the_runtime_file(dockerfile: str) -> None:
     assert (BINDER / "runtime.txt").read_text().strip() == "python-3.11"
     assert "Building conda environment for python=3.11" in dockerfile
@@ -75,7 +93,7 @@ def test_the_scripts_are_executable_and_of_sound_syntax(name: str) -> None:
 
 
 def test_the_build_installs_what_the_readme_installs() -> None:
-    assert 'pip install --no-cache-dir ".[lab]"' in (BINDER / "postBuild").read_text()
+    assert 'pip install --no-cache-dir ".[course]"' in (BINDER / "postBuild").read_text()
 
 
 def test_the_start_script_becomes_the_command_it_is_given() -> None:

@@ -222,3 +222,36 @@ def test_an_annotation_that_pydantic_does_not_know_is_only_shown() -> None:
     built: Any = controls.build(Request("odd", Odd))
     built.set(Odd())
     assert "Odd object" in built._text.value
+
+
+# --- sliders ------------------------------------------------------------------------------------------------
+
+CornerShare = Annotated[float, Field(ge=0, le=300)]
+
+
+class CornerSlide(AtomicRedisModel):
+    height: CornerShare = 20.0
+    between: CornerShare = 20.123
+    span: tuple[CornerShare, CornerShare] = (1.25, 40.0)
+
+
+async def test_what_a_page_puts_onto_a_step_is_no_change(source: ClientSource) -> None:
+    slide = await CornerSlide().asave()
+    desk = Desk(slide)
+    await desk.until_live()
+
+    desk.input("height").value = 19.999999999999996  # as a page tells what it was given, by itself
+    desk.input("between").value = 20.0
+    desk.input("span").value = (0.9999999999999998, 39.99999999999999)
+    assert (desk.shown("height"), desk.shown("between"), desk.shown("span")) == (20.0, 20.123, (1.25, 40.0))
+
+    desk.input("height").value = 24.999999999999996  # somebody moves it, one step at least
+    desk.input("between").value = 21.0
+    desk.input("span").value = (0.9999999999999998, 42.00000000000001)
+    moved = {"height": 25.0, "between": 21.0, "span": (1.25, 42.0)}
+    await until(lambda: {name: getattr(slide, name) for name in moved} == moved, "it is saved")
+    assert await CornerSlide.aget(slide.key) == slide
+
+    await (await CornerSlide.aget(slide.key)).aupdate(height=25.25)
+    await until(lambda: desk.shown("height") == 25.25, "what others write is shown")
+    assert desk.input("height").value == 25.25

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
+import gc
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import ipywidgets as W
@@ -162,6 +165,17 @@ async def test_a_wish_that_cannot_be_met_says_what_there_is(
 ) -> None:
     with pytest.raises(NotebookError, match=message):
         edit(stored, widgets=widgets)
+
+
+async def test_a_form_that_cannot_be_made_leaves_nothing_to_close(
+    stored: AskedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unraisable: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    with contextlib.suppress(NotebookError):
+        edit(stored, widgets={"nothing": "text"})
+    gc.collect()
+    assert unraisable == []
 
 
 async def test_a_form_for_a_new_object_takes_wishes_too(source: ClientSource) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 from rapyer import AtomicRedisModel
 from rapyer.config import RedisConfig
 from rapyer.types import RedisPriorityQueue, RedisSet
-from tests.nb.test_collections_form import BoardDesk, control, texts, until
+from tests.nb.widgets.test_collections_form import BoardDesk, control, texts, until
 
 if TYPE_CHECKING:
     from rapyer.session.clients import ClientSource

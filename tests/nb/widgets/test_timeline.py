@@ -38,6 +38,11 @@ async def live(log: Timeline) -> Timeline:
     return log
 
 
+async def test_one_that_comes_later_is_live_too(ada: TimelineUser) -> None:
+    await live(timeline(ada))
+    await live(timeline(TimelineUser))
+
+
 async def test_each_part_that_changes_is_a_line(ada: TimelineUser) -> None:
     log = await live(timeline(TimelineUser))
     assert "no change yet" in log._table.value
