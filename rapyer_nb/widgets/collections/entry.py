@@ -238,34 +238,15 @@ class EntryRow:
         return f"{self.collection.plan.name}[{self.entry.name if self.entry is not None else ''}]"
 
 
-class ValueRow(EntryRow):
-    """An entry that is one value, with a control."""
+class EditedRow(EntryRow):
+    """An entry of which a field edits all, or a part."""
 
-    def __init__(self, collection: Collection, number: int) -> None:
-        super().__init__(collection, number)
-        items = collection.plan.items
-        plan = FieldPlan((f"{collection.plan.name} {number}",), SpotPlace(_nowhere(collection)), items.spec,
-                         items.spec.annotation, items, collection.plan.editable)  # fmt: skip
-        self.field = EntryFieldRow(
-            plan, _control(plan, collection.host), collection.host, None, self._rebased, self
-        )
-        self._arrange(self.field.widget)
+    field: EntryFieldRow
 
     @property
     def is_pending(self) -> bool:
         """Whether the user has typed something that is not in Redis."""
         return self.field.is_pending
-
-    def _show(self, entry: Entry, *, certain: bool) -> None:
-        if entry.text is None:
-            return
-        self.replan()
-        self.field.shows_part(entry.raw, certain=certain)
-
-    def replan(self) -> None:
-        """Take it that the collection is in another place now."""
-        if self.entry is not None:
-            self.field.plan = replace(self.field.plan, names=(self.name,), place=SpotPlace(self.spot))
 
     def _enable(self, on: bool) -> None:
         self.field.enable(on)
@@ -290,6 +271,31 @@ class ValueRow(EntryRow):
     def stop(self) -> None:
         """Forget the timer."""
         self.field.stop()
+
+
+class ValueRow(EditedRow):
+    """An entry that is one value, with a control."""
+
+    def __init__(self, collection: Collection, number: int) -> None:
+        super().__init__(collection, number)
+        items = collection.plan.items
+        plan = FieldPlan((f"{collection.plan.name} {number}",), SpotPlace(_nowhere(collection)), items.spec,
+                         items.spec.annotation, items, collection.plan.editable)  # fmt: skip
+        self.field = EntryFieldRow(
+            plan, _control(plan, collection.host), collection.host, None, self._rebased, self
+        )
+        self._arrange(self.field.widget)
+
+    def _show(self, entry: Entry, *, certain: bool) -> None:
+        if entry.text is None:
+            return
+        self.replan()
+        self.field.shows_part(entry.raw, certain=certain)
+
+    def replan(self) -> None:
+        """Take it that the collection is in another place now."""
+        if self.entry is not None:
+            self.field.plan = replace(self.field.plan, names=(self.name,), place=SpotPlace(self.spot))
 
 
 class MemberRow(EntryRow):
@@ -304,7 +310,7 @@ class MemberRow(EntryRow):
         self._text.value = style.fixed(shown_value(self.collection.plan, entry))
 
 
-class QueueRow(MemberRow):
+class QueueRow(EditedRow, MemberRow):
     """An entry of a queue: its value, and its priority, which can be changed."""
 
     def __init__(self, collection: Collection, number: int) -> None:
@@ -318,39 +324,10 @@ class QueueRow(MemberRow):
         classed(self.field.widget, "rpy-priority")
         self._arrange(line(classed(self._text, "rpy-main"), self.field.widget))
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether the user has typed a priority that is not in Redis."""
-        return self.field.is_pending
-
     def _show(self, entry: Entry, *, certain: bool) -> None:
         super()._show(entry, certain=certain)
         self.field.plan = replace(self.field.plan, place=PriorityPlace(self._queue, entry))
         self.field.shows(priority_raw(self._queue, entry), certain=certain)
-
-    def _enable(self, on: bool) -> None:
-        self.field.enable(on)
-
-    def turned(self) -> None:
-        """Take it that the user has turned the page, and means what stands there now."""
-        super().turned()
-        self.field.turned()
-
-    def retry(self) -> None:
-        """Send again what did not get through."""
-        self.field.retry()
-
-    def heard(self) -> None:
-        """Take what the user typed and the loop has not heard of yet."""
-        self.field.heard()
-
-    def save(self) -> None:
-        """Write what was typed at once."""
-        self.field.save()
-
-    def stop(self) -> None:
-        """Forget the timer."""
-        self.field.stop()
 
 
 class FixedRow(MemberRow):
